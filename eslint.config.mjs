@@ -1,9 +1,38 @@
 // One configuration for the whole house: type-checked rules, and the arrows between the rooms (docs/architecture.md).
-import boundaries from 'eslint-plugin-boundaries';
 import tseslint from 'typescript-eslint';
 
-const rooms = ['protocol', 'flake-lock', 'agent', 'relay', 'extension', 'webview', 'test', 'bench', 'scripts'];
-const shared = ['protocol', 'flake-lock'];
+const mocha = ['it', 'describe', 'before', 'after', 'beforeEach', 'afterEach'];
+
+/** Which rooms a room's files may reach into besides their own. The other rooms exist for it only as processes. */
+const arrows = {
+  protocol: [],
+  'flake-lock': [],
+  agent: ['protocol', 'flake-lock'],
+  relay: ['protocol', 'flake-lock'],
+  extension: ['protocol', 'flake-lock'],
+  webview: ['protocol', 'flake-lock'],
+};
+const rooms = [...Object.keys(arrows), 'test', 'bench', 'scripts'];
+
+const arrowRules = Object.entries(arrows).map(([room, allowed]) => {
+  const forbidden = rooms.filter(other => other !== room && !allowed.includes(other));
+  return {
+    files: [`${room}/**/*.ts`],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: `^(\\.\\./)+(${forbidden.join('|')})/`,
+              message: `${room} may import ${['its own files', ...allowed].join(', ')} only; see docs/architecture.md.`,
+            },
+          ],
+        },
+      ],
+    },
+  };
+});
 
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', 'test/vscode/node_modules/', '.cache/'] },
@@ -11,11 +40,6 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
-    plugins: { boundaries },
-    settings: {
-      'import/resolver': { typescript: false, node: { extensions: ['.ts', '.mjs'] } },
-      'boundaries/elements': rooms.map(room => ({ type: room, pattern: room, mode: 'folder' })),
-    },
     rules: {
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
@@ -23,25 +47,17 @@ export default tseslint.config(
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/no-non-null-assertion': 'error',
-      'boundaries/element-types': [
-        'error',
-        {
-          default: 'disallow',
-          rules: [
-            { from: shared, allow: [] },
-            { from: ['agent', 'relay', 'extension', 'webview'], allow: shared },
-            { from: ['test', 'bench', 'scripts'], allow: rooms },
-            ...rooms.map(room => ({ from: room, allow: room })),
-          ],
-        },
-      ],
     },
   },
+  ...arrowRules,
   {
-    // mocha's `it`/`describe` return promises nobody awaits, and expectations read better as plain expressions
-    files: ['**/*.test.ts'],
+    // nobody awaits what `it` and `describe` return, and a test may assert by `!`
+    files: ['**/*.test.ts', '**/*.suite.ts'],
     rules: {
-      '@typescript-eslint/no-floating-promises': ['error', { allowForKnownSafeCalls: [{ from: 'package', package: 'mocha', name: ['it', 'describe', 'before', 'after', 'beforeEach', 'afterEach'] }] }],
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        { allowForKnownSafeCalls: [{ from: 'package', package: 'mocha', name: mocha }] },
+      ],
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },
