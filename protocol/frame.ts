@@ -26,7 +26,9 @@ export const MAX_FRAME_PAYLOAD = 64 * 1024;
 export const FRAME_GATHER_MS = 20;
 
 const FLAG_END = 1;
-const STREAM_BY_KIND = new Map<number, StreamName>(Object.entries(STREAM_KINDS).map(([name, kind]) => [kind, name as StreamName]));
+const STREAM_BY_KIND = new Map<number, StreamName>(
+  Object.entries(STREAM_KINDS).map(([name, kind]) => [kind, name as StreamName]),
+);
 
 export type FrameResult =
   { readonly ok: true; readonly frame: OutputFrame } | { readonly ok: false; readonly message: string };

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import {
+  rollbackSchema,
+  DEFAULT_BUILD_SILENCE,
+  DEFAULT_DEADLINES,
+  DEFAULT_SETTLING,
+  describeIssues,
+  hostNameSchema,
+} from '../protocol/index.ts';
+import * as z from 'zod';
+
+/** Where the configuration lies unless `NIXFLEET_CONFIG` or `--config` says otherwise. */
+export const DEFAULT_CONFIG_PATH = '/etc/nixfleet/config.json';
+
+const absolute = z.string().regex(/^\//, 'an absolute path is needed');
+const milliseconds = z.int().positive();
+
+/**
+ * What the host's own configuration says; nothing of it can come from the network. Unknown keys are refused, so that a
+ * mistyped option is an error and not a surprise.
+ */
+export const agentConfigSchema = z.strictObject({
+  /** The name this host was enrolled under. */
+  host: hostNameSchema,
+  /** `wss://…`, or `ws://` to loopback. Other `ws://` only with `allowPlaintext`. */
+  relayUrl: z.url({ protocol: /^wss?$/, error: 'relayUrl is a ws:// or wss:// URL' }),
+  allowPlaintext: z.boolean().default(false),
+  /** A file with the host's token and nothing else. */
+  tokenFile: absolute,
+  /** Certificates (PEM) to trust for the relay instead of the system's. */
+  caFile: absolute.optional(),
+  stateDir: absolute.default('/var/lib/nixfleet-agent'),
+  /** The checkout's folder that holds flake.nix. Without it `~/Code/nixcfg` of the owner and `/etc/nixos` are tried. */
+  nixcfgPath: absolute.optional(),
+  /** Whose checkout it is; by default whoever owns its flake.nix. */
+  owner: z.string().min(1).optional(),
+  /** The flake input that carries the agent. */
+  inputName: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_'-]*$/, 'an input name begins with a letter')
+    .default('nixfleet'),
+  /** The configuration's name in `nixosConfigurations` (or its sisters). By default the host's own host name. */
+  attribute: z.string().min(1).max(128).optional(),
+  platform: z.enum(['nixos', 'local']).default('nixos'),
+  method: z.enum(['staged', 'nixos-rebuild']).default('staged'),
+  launcher: z.enum(['auto', 'systemd', 'setsid']).default('auto'),
+  rollback: rollbackSchema.default('agent'),
+  deadlines: z
+    .strictObject({
+      accepted: milliseconds.default(DEFAULT_DEADLINES.accepted),
+      pulling: milliseconds.default(DEFAULT_DEADLINES.pulling),
+      locking: milliseconds.default(DEFAULT_DEADLINES.locking),
+      building: milliseconds.default(DEFAULT_DEADLINES.building),
+      activating: milliseconds.default(DEFAULT_DEADLINES.activating),
+      confirming: milliseconds.default(DEFAULT_DEADLINES.confirming),
+      committing: milliseconds.default(DEFAULT_DEADLINES.committing),
+      /** A build without a byte of output for so long is stuck. */
+      buildSilence: milliseconds.default(DEFAULT_BUILD_SILENCE),
+      /** How long the new agent must stay up once it is proven. */
+      settling: milliseconds.default(DEFAULT_SETTLING),
+    })
+    .prefault({}),
+  git: z.strictObject({ sshKeyFile: absolute.optional(), knownHosts: absolute.optional() }).prefault({}),
+  nix: z.strictObject({ accessTokensFile: absolute.optional() }).prefault({}),
+  /** Where the platform keeps its generations. Only a try-out on a machine that is not NixOS sets other places. */
+  system: z
+    .strictObject({
+      current: absolute.default('/run/current-system'),
+      profile: absolute.default('/nix/var/nix/profiles/system'),
+      unit: z.string().default('nixfleet-agent.service'),
+    })
+    .prefault({}),
+  /** How often an idle host finds out its own status, milliseconds. */
+  statusInterval: milliseconds.default(5 * 60_000),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+});
+export type AgentConfig = z.infer<typeof agentConfigSchema>;
+
+/** A configuration that cannot be used; the message says which file and what to mend. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Reads the agent's configuration. `NIXFLEET_NIXCFG_PATH` and `NIXFLEET_STATE_DIR` in the environment win over the file.
+ * @throws ConfigError
+ */
+export function loadConfig(path: string, env: NodeJS.ProcessEnv = process.env): AgentConfig {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new ConfigError(
+      `cannot read the agent's configuration ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  const parsed = agentConfigSchema.safeParse({
+    ...(typeof value === 'object' ? value : {}),
+    ...(env['NIXFLEET_NIXCFG_PATH'] && { nixcfgPath: env['NIXFLEET_NIXCFG_PATH'] }),
+    ...(env['NIXFLEET_STATE_DIR'] && { stateDir: env['NIXFLEET_STATE_DIR'] }),
+  });
+  if (!parsed.success)
+    throw new ConfigError(`the agent's configuration ${path} is not valid: ${describeIssues(parsed.error)}`);
+  return parsed.data;
+}

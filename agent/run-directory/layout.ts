@@ -1,0 +1,79 @@
+/**
+ * Where a run's truth lies on the host: one folder a run, written by its runner alone and read by the agent. This file
+ * names the places; the others in this folder write and read them.
+ */
+import { join } from 'node:path';
+import type { RunId, StreamName } from '../../protocol/index.ts';
+
+export interface RunPaths {
+  readonly dir: string;
+  /** The request's bytes, verbatim. */
+  readonly request: string;
+  /** JSON: the envelope's key id and signature, who brought it and when it was taken from the inbox. */
+  readonly envelope: string;
+  /** One `RunEvent` a line, fsynced, numbered from 1. */
+  readonly journal: string;
+  /** What a person reads, bytes, append only. */
+  readonly output: string;
+  /** Records of 20 bytes, one for each flush: epoch u32, offset u64, time u64 (ms), big endian. */
+  readonly outputIndex: string;
+  readonly lockBefore: string;
+  readonly lockAfter: string;
+  /** A folder of the checkout's owner with the out-link that keeps the built generation from garbage collection. */
+  readonly roots: string;
+  /** JSON: pid, boot id and start time of the runner at work. */
+  readonly runner: string;
+}
+
+export interface StatePaths {
+  readonly runs: string;
+  readonly inbox: string;
+  /** SQLite file whose exclusive transaction is the lock of "one run at a time"; the kernel drops it with its holder. */
+  readonly lock: string;
+  /** JSON: the run that holds the lock, for the message that refuses another. */
+  readonly holder: string;
+  /** JSON: pid, instance and identity of the agent at work, and when the relay last greeted it. */
+  readonly agent: string;
+  /** JSON `HostStatus`, as last found out. */
+  readonly status: string;
+}
+
+/** The places below a state folder. */
+export function statePaths(stateDir: string): StatePaths {
+  return {
+    runs: join(stateDir, 'runs'),
+    inbox: join(stateDir, 'inbox'),
+    lock: join(stateDir, 'run-lock.sqlite'),
+    holder: join(stateDir, 'run-lock.json'),
+    agent: join(stateDir, 'agent.json'),
+    status: join(stateDir, 'status.json'),
+  };
+}
+
+/** The places of one run. */
+export function runPaths(stateDir: string, runId: RunId): RunPaths {
+  const dir = join(statePaths(stateDir).runs, runId);
+  return {
+    dir,
+    request: join(dir, 'request.json'),
+    envelope: join(dir, 'envelope.json'),
+    journal: join(dir, 'journal.ndjson'),
+    output: join(dir, 'output.log'),
+    outputIndex: join(dir, 'output.idx'),
+    lockBefore: join(dir, 'lock.before.json'),
+    lockAfter: join(dir, 'lock.after.json'),
+    roots: join(dir, 'roots'),
+    runner: join(dir, 'runner'),
+  };
+}
+
+/** An envelope that waits for its runner (JSON `InboxEntry`), and the mark that asks to cancel it. */
+export function inboxPaths(stateDir: string, runId: RunId): { readonly request: string; readonly cancel: string } {
+  const inbox = statePaths(stateDir).inbox;
+  return { request: join(inbox, `${runId}.json`), cancel: join(inbox, `${runId}.cancel`) };
+}
+
+/** The file behind each stream. */
+export function streamPath(paths: RunPaths, stream: StreamName): string {
+  return { output: paths.output, 'lock-before': paths.lockBefore, 'lock-after': paths.lockAfter }[stream];
+}
