@@ -1,0 +1,75 @@
+// The one build: extension (CJS for VS Code), webview (IIFE for the panel), agent and relay (one ESM file each for Node 24).
+// `node esbuild.mjs [--watch] [--minify]` writes dist/.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import * as esbuild from 'esbuild';
+
+const flags = new Set(process.argv.slice(2));
+const watch = flags.has('--watch');
+const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
+
+/** The commit this is built from, marked when the tree differs from it; undefined outside a git checkout. */
+function revision() {
+  try {
+    const git = (...args) => execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    return git('rev-parse', 'HEAD') + (git('status', '--porcelain') === '' ? '' : '-dirty');
+  } catch {
+    return undefined;
+  }
+}
+
+/** @type {esbuild.BuildOptions} */
+const common = {
+  bundle: true,
+  minify: flags.has('--minify'),
+  sourcemap: flags.has('--minify') ? false : 'linked',
+  define: {
+    __NIXFLEET_VERSION__: JSON.stringify(version),
+    __NIXFLEET_REV__: JSON.stringify(process.env.NIXFLEET_REV ?? revision() ?? 'unknown'),
+  },
+  logLevel: 'warning',
+  absWorkingDir: import.meta.dirname,
+};
+
+/** A program for Node 24 in one ES module. Bundled CommonJS packages get a `require` of their own. @type {esbuild.BuildOptions} */
+const program = {
+  ...common,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+};
+
+/** @type {esbuild.BuildOptions[]} */
+const builds = [
+  {
+    ...common,
+    entryPoints: { extension: 'extension/extension.ts' },
+    outdir: 'dist',
+    outExtension: { '.js': '.cjs' },
+    platform: 'node',
+    target: 'node22',
+    format: 'cjs',
+    external: ['vscode'],
+  },
+  {
+    ...common,
+    entryPoints: { webview: 'webview/main.ts' },
+    outdir: 'dist',
+    platform: 'browser',
+    target: 'es2022',
+    format: 'iife',
+  },
+  { ...program, entryPoints: ['agent/main.ts'], outfile: 'dist/agent.mjs' },
+  { ...program, entryPoints: ['relay/main.ts'], outfile: 'dist/relay.mjs' },
+];
+
+if (watch) {
+  for (const options of builds) await (await esbuild.context(options)).watch();
+  console.log('watching; Ctrl-C ends');
+} else {
+  rmSync(new URL('dist', import.meta.url), { recursive: true, force: true });
+  await Promise.all(builds.map(options => esbuild.build(options)));
+}
