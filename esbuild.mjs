@@ -1,7 +1,7 @@
 // The one build: extension (CJS for VS Code), webview (IIFE for the panel), agent and relay (one ESM file each for Node 24).
 // `node esbuild.mjs [--watch] [--minify]` writes dist/.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import * as esbuild from 'esbuild';
 
 const flags = new Set(process.argv.slice(2));
@@ -70,6 +70,5 @@ if (watch) {
   for (const options of builds) await (await esbuild.context(options)).watch();
   console.log('watching; Ctrl-C ends');
 } else {
-  rmSync(new URL('dist', import.meta.url), { recursive: true, force: true });
   await Promise.all(builds.map(options => esbuild.build(options)));
 }
