@@ -1,0 +1,99 @@
+/** Reading and writing the small files of the state folder so that neither a link nor a crash can play a trick. */
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import type * as z from 'zod';
+import { describeIssues } from '../../protocol/index.ts';
+
+export type ReadResult<T> =
+  | { readonly ok: true; readonly value: T }
+  /** `missing`: no such file. `unfit`: a link, no regular file, too large. `content`: not what it should hold. */
+  | { readonly ok: false; readonly kind: 'missing' | 'unfit' | 'content'; readonly message: string };
+
+/** Reads a regular file of at most `maxBytes` without following a link at its end or waiting on a pipe. */
+export function readSmallFile(path: string, maxBytes: number): ReadResult<Buffer> {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') return { ok: false, kind: 'missing', message: `${path} does not exist` };
+    if (code === 'ELOOP' || code === 'EMLINK') return { ok: false, kind: 'unfit', message: `${path} is a link` };
+    return { ok: false, kind: 'unfit', message: `${path} cannot be opened: ${(error as Error).message}` };
+  }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) return { ok: false, kind: 'unfit', message: `${path} is not a regular file` };
+    if (stat.size > maxBytes)
+      return { ok: false, kind: 'unfit', message: `${path} has ${stat.size} bytes; ${maxBytes} are allowed` };
+    const buffer = Buffer.alloc(stat.size);
+    let length = 0;
+    while (length < buffer.length) {
+      const count = readSync(fd, buffer, length, buffer.length - length, length);
+      if (count === 0) break;
+      length += count;
+    }
+    return { ok: true, value: buffer.subarray(0, length) };
+  } catch (error) {
+    return { ok: false, kind: 'unfit', message: `${path} cannot be read: ${(error as Error).message}` };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Reads a JSON file of a known shape. Never throws. */
+export function readJsonFile<S extends z.ZodType>(path: string, schema: S, maxBytes: number): ReadResult<z.infer<S>> {
+  const read = readSmallFile(path, maxBytes);
+  if (!read.ok) return read;
+  let value: unknown;
+  try {
+    value = JSON.parse(read.value.toString('utf8'));
+  } catch {
+    return { ok: false, kind: 'content', message: `${path} is not JSON` };
+  }
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) return { ok: false, kind: 'content', message: `${path}: ${describeIssues(parsed.error)}` };
+  return { ok: true, value: parsed.data };
+}
+
+/**
+ * Replaces a file as a whole: who reads it, or starts after a crash, finds the old bytes or the new ones.
+ * @param mode permissions of the new file, whatever the umask
+ */
+export function writeFileAtomically(path: string, content: string | Uint8Array, mode = 0o640): void {
+  const next = `${path}.${process.pid}.new`;
+  const bytes = Buffer.from(content);
+  const fd = openSync(next, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW, mode);
+  try {
+    fchmodSync(fd, mode);
+    for (let written = 0; written < bytes.length;) written += writeSync(fd, bytes, written);
+    fsyncSync(fd);
+    renameSync(next, path);
+  } catch (error) {
+    rmSync(next, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+  syncFolder(dirname(path));
+}
+
+/** Makes the names in a folder last over a power loss. */
+export function syncFolder(path: string): void {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
