@@ -33,12 +33,12 @@ describe('small files of the state folder', () => {
     execFileSync('mkfifo', [join(dir, 'pipe')]);
     for (const name of ['link', 'pipe', 'folder']) {
       const read = readSmallFile(join(dir, name), 100);
-      assert.equal(read.ok === false && read.kind, 'unfit', name);
+      assert.equal(!read.ok && read.kind, 'unfit', name);
     }
     const large = readSmallFile(join(dir, 'secret'), 5);
     assert.match(large.ok ? '' : large.message, /6 bytes; 5 are allowed/);
     const missing = readSmallFile(join(dir, 'none'), 5);
-    assert.equal(missing.ok === false && missing.kind, 'missing');
+    assert.equal(!missing.ok && missing.kind, 'missing');
   });
 
   it('are replaced whole, with the mode asked for and nothing left beside them', () => {
