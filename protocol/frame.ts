@@ -35,19 +35,35 @@ export type FrameResult =
 
 /** The bytes of a frame. Throws RangeError when the payload is larger than a frame may be, or a number is out of range. */
 export function encodeFrame(frame: OutputFrame): Uint8Array {
-  if (frame.bytes.length > MAX_FRAME_PAYLOAD)
-    throw new RangeError(`a frame holds ${MAX_FRAME_PAYLOAD} bytes, not ${frame.bytes.length}`);
   const out = new Uint8Array(FRAME_HEADER_BYTES + frame.bytes.length);
-  const view = new DataView(out.buffer);
-  view.setUint8(0, FRAME_VERSION);
-  view.setUint8(1, STREAM_KINDS[frame.stream]);
-  view.setUint16(2, frame.end ? FLAG_END : 0);
-  out.set(runIdToBytes(frame.runId), 4);
-  view.setUint32(20, frame.at.epoch);
-  view.setBigUint64(24, BigInt(frame.at.offset));
-  view.setBigUint64(32, BigInt(frame.time));
+  writeFrameHeader(out, frame);
   out.set(frame.bytes, FRAME_HEADER_BYTES);
   return out;
+}
+
+/**
+ * Makes a frame of bytes that lie behind room for a header already, as a reader of files can arrange it, so that nothing
+ * is copied. `target` is the header's room and the payload, nothing else. Throws RangeError as `encodeFrame` does.
+ */
+export function writeFrameHeader(target: Uint8Array, header: Omit<OutputFrame, 'bytes'>): void {
+  const payload = target.length - FRAME_HEADER_BYTES;
+  if (payload < 0 || payload > MAX_FRAME_PAYLOAD)
+    throw new RangeError(`a frame holds 0 to ${MAX_FRAME_PAYLOAD} bytes, not ${payload}`);
+  const { epoch, offset } = header.at;
+  if (!isCount(epoch) || epoch > 0xffffffff || !isCount(offset) || !isCount(header.time))
+    throw new RangeError(`no frame can say epoch ${epoch}, offset ${offset}, time ${header.time}`);
+  const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
+  view.setUint8(0, FRAME_VERSION);
+  view.setUint8(1, STREAM_KINDS[header.stream]);
+  view.setUint16(2, header.end ? FLAG_END : 0);
+  target.set(runIdToBytes(header.runId), 4);
+  view.setUint32(20, epoch);
+  view.setBigUint64(24, BigInt(offset));
+  view.setBigUint64(32, BigInt(header.time));
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 /** Reads a frame. Unknown flags are ignored; an unknown version or kind, or a number beyond 2^53, is an error. */

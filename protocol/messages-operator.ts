@@ -17,7 +17,7 @@ export const operatorMessageSchema = z.discriminatedUnion('type', [
   /** First, once. */
   z.object({
     type: z.literal('hello'),
-    protocol: z.int().positive(),
+    protocol: z.int().nonnegative(),
     client: z.object({ name: z.string().max(128), version: z.string().max(64) }),
   }),
   /** Update a host. Replied to when it is on the relay's disk. The host stands in the request. */
