@@ -39,6 +39,13 @@ export function processIdentity(pid: number = process.pid): ProcessIdentity | un
   return startTime === undefined ? undefined : { pid, startTime, bootId: bootId() };
 }
 
+/** The identity of this process. */
+export function selfIdentity(): ProcessIdentity {
+  const identity = processIdentity();
+  if (!identity) throw new Error(`process ${process.pid} does not find itself`);
+  return identity;
+}
+
 /** Whether that very process still runs. */
 export function isRunning(identity: ProcessIdentity): boolean {
   return identity.bootId === bootId() && processStartTime(identity.pid) === identity.startTime;

@@ -1,0 +1,56 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Milliseconds between the request to end and the kill. */
+export const KILL_GRACE_MS = 5000;
+
+/** Sends a signal to every process of a group; false when there is none left. */
+export function signalGroup(pgid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(-pgid, signal);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Ends a whole process group: SIGTERM, and SIGKILL for what is left after the grace. Returns when it is gone. */
+export async function endGroup(pgid: number, graceMs = KILL_GRACE_MS): Promise<void> {
+  if (!signalGroup(pgid, 'SIGTERM')) return;
+  const killAt = Date.now() + graceMs;
+  while (groupLives(pgid)) {
+    if (Date.now() >= killAt) signalGroup(pgid, 'SIGKILL');
+    if (Date.now() >= killAt + graceMs) return;
+    await delay(20);
+  }
+}
+
+/** Whether a process of the group still runs; corpses that nobody has collected do not count. */
+export function groupLives(pgid: number): boolean {
+  if (!signalGroup(pgid, 0)) return false;
+  if (process.platform !== 'linux') return true;
+  return processes().some(pid => {
+    const stat = readProc(pid, 'stat');
+    const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return Number(group) === pgid && state !== 'Z' && state !== 'X';
+  });
+}
+
+/** Processes whose environment holds `variable=value`: children that a dead runner left behind. Linux only. */
+export function processesMarked(variable: string, value: string): number[] {
+  if (process.platform !== 'linux') return [];
+  const mark = `${variable}=${value}`;
+  return processes().filter(pid => pid !== process.pid && readProc(pid, 'environ').split('\0').includes(mark));
+}
+
+function processes(): number[] {
+  return readdirSync('/proc').flatMap(name => (/^\d+$/.test(name) ? [Number(name)] : []));
+}
+
+function readProc(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1');
+  } catch {
+    return '';
+  }
+}

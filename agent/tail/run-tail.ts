@@ -1,0 +1,130 @@
+/**
+ * What the relay gets of one run: its events and streams from the positions it named, and on from there for as long as
+ * the run goes on. Reads the run directory only, as the pump asks for it.
+ */
+import {
+  MAX_EVENTS_PER_MESSAGE,
+  type AgentMessage,
+  type AnyRunEvent,
+  type Position,
+  type RunId,
+  type StreamName,
+  type StreamPositions,
+} from '../../protocol/index.ts';
+import { runPaths, streamPath } from '../run-directory/layout.ts';
+import { JournalReader } from './journal-reader.ts';
+import type { Piece, Source } from './pump.ts';
+import { LockReader, OutputReader, type StreamReader } from './stream-reader.ts';
+
+/** Characters of one `events` message, about; a relay takes a mebibyte. */
+const MAX_EVENTS_LENGTH = 256 * 1024;
+
+/** Which streams are whole, by what the journal says. */
+interface Milestones {
+  recorded: boolean;
+  locked: boolean;
+  ended: boolean;
+}
+
+export class RunTail implements Source {
+  readonly #stateDir: string;
+  readonly #runId: RunId;
+  readonly #journal: JournalReader;
+  readonly #milestones: Milestones = { recorded: false, locked: false, ended: false };
+  /** What was read of the journal and not sent. */
+  #events: AnyRunEvent[] = [];
+  #afterSeq: number;
+  readonly #streams = new Map<StreamName, StreamReader>();
+  /** Who has something to say before the next wake; in turns. */
+  readonly #turns = new Set<'events' | StreamName>();
+
+  constructor(stateDir: string, runId: RunId, afterSeq: number, streams: StreamPositions) {
+    this.#stateDir = stateDir;
+    this.#runId = runId;
+    this.#journal = new JournalReader(runPaths(stateDir, runId).journal);
+    this.#afterSeq = afterSeq;
+    for (const [stream, from] of Object.entries(streams)) this.rewind(stream as StreamName, from);
+    this.refresh();
+  }
+
+  get runId(): RunId {
+    return this.#runId;
+  }
+
+  get damage(): string | undefined {
+    return this.#journal.damage;
+  }
+
+  /** The run has ended and all of it was sent. */
+  get isDone(): boolean {
+    const streams = [...this.#streams.values()];
+    return this.#milestones.ended && this.#events.length === 0 && streams.every(stream => stream.isDone);
+  }
+
+  /** Something may have been written. */
+  refresh(): void {
+    for (const turn of ['events', ...this.#streams.keys()] as const) this.#turns.add(turn);
+  }
+
+  /** Sends a stream from another position on. */
+  rewind(stream: StreamName, from: Position): void {
+    const paths = runPaths(this.#stateDir, this.#runId);
+    const options = { runId: this.#runId, path: streamPath(paths, stream), from };
+    const done = this.#milestones;
+    this.#streams.set(
+      stream,
+      stream === 'output'
+        ? new OutputReader({ ...options, indexPath: paths.outputIndex, isComplete: () => done.ended })
+        : new LockReader({
+            ...options,
+            stream,
+            isComplete: () => done.ended || (stream === 'lock-before' ? done.recorded : done.locked),
+          }),
+    );
+  }
+
+  async next(): Promise<Piece | undefined> {
+    for (const turn of this.#turns) {
+      this.#turns.delete(turn);
+      const said = turn === 'events' ? await this.#nextEvents() : await this.#nextFrame(turn);
+      if (!said) continue;
+      if (said.again) this.#turns.add(turn);
+      return { data: said.data, more: this.#turns.size > 0 };
+    }
+    return undefined;
+  }
+
+  async #nextEvents(): Promise<{ readonly data: string; readonly again: boolean } | undefined> {
+    while (this.#events.length === 0) {
+      const read = await this.#journal.next();
+      if (read.length === 0) return undefined;
+      for (const event of read) this.#note(event);
+      this.#events = read.filter(event => event.seq > this.#afterSeq);
+    }
+    const events: AnyRunEvent[] = [];
+    let length = 0;
+    for (const event of this.#events) {
+      length += JSON.stringify(event).length;
+      if (events.length === MAX_EVENTS_PER_MESSAGE || (events.length > 0 && length > MAX_EVENTS_LENGTH)) break;
+      events.push(event);
+    }
+    this.#events = this.#events.slice(events.length);
+    const message: AgentMessage = { type: 'events', runId: this.#runId, events };
+    return { data: JSON.stringify(message), again: true };
+  }
+
+  async #nextFrame(stream: StreamName): Promise<{ readonly data: Uint8Array; readonly again: boolean } | undefined> {
+    const piece = await this.#streams.get(stream)?.next();
+    return piece && { data: piece.frame, again: piece.more };
+  }
+
+  #note(event: AnyRunEvent): void {
+    if (event.type === 'recorded') this.#milestones.recorded = true;
+    else if (event.type === 'locked') this.#milestones.locked = true;
+    else if (event.type === 'ended') {
+      this.#milestones.ended = true;
+      // what waited for the end can be said now
+      this.refresh();
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import {
+  FRAME_HEADER_BYTES,
+  MAX_FRAME_PAYLOAD,
+  resumeFrom,
+  START,
+  writeFrameHeader,
+  type Position,
+  type RunId,
+  type StreamName,
+} from '../../protocol/index.ts';
+import { OutputIndex } from './output-index.ts';
+import { fill } from './read-up-to.ts';
+
+/** An encoded frame. `more`: another can follow at once. */
+export interface EncodedFrame {
+  readonly frame: Uint8Array;
+  readonly more: boolean;
+}
+
+/** A stream as one reader gets it. */
+export interface StreamReader {
+  /** The next frame; undefined when there is nothing to say now. */
+  next(): Promise<EncodedFrame | undefined>;
+  /** The end has been said. */
+  readonly isDone: boolean;
+}
+
+interface StreamOptions {
+  readonly runId: RunId;
+  readonly path: string;
+  /** Where the other side is. */
+  readonly from: Position;
+  /** Whether nothing will be written any more. */
+  readonly isComplete: () => boolean;
+}
+
+/** `output.log`, which grows, and loses its end where the host loses power. */
+export class OutputReader implements StreamReader {
+  readonly #options: StreamOptions;
+  readonly #index: OutputIndex;
+  #at: Position;
+  isDone = false;
+
+  constructor(options: StreamOptions & { readonly indexPath: string }) {
+    this.#options = options;
+    this.#index = new OutputIndex(options.indexPath);
+    this.#at = options.from;
+  }
+
+  async next(): Promise<EncodedFrame | undefined> {
+    if (this.isDone) return undefined;
+    // asked before the size is: what is there then is all there will be
+    const complete = this.#options.isComplete();
+    const file = await openForReading(this.#options.path);
+    try {
+      return await this.#read(file, complete);
+    } finally {
+      await file?.close();
+    }
+  }
+
+  async #read(file: FileHandle | undefined, complete: boolean): Promise<EncodedFrame | undefined> {
+    await this.#index.refresh();
+    for (;;) {
+      const epoch = this.#index.epoch;
+      const size = (await file?.stat())?.size ?? 0;
+      const at = resumeFrom(this.#at, this.#index.epochs, size);
+      const written = this.#index.timeAt(at.offset);
+      const length = Math.min(size, written?.until ?? Infinity, at.offset + MAX_FRAME_PAYLOAD) - at.offset;
+      const bytes = await readFrame(file, at.offset, length);
+      await this.#index.refresh();
+      // an epoch is in the index before its first byte is in the file: these bytes may belong to the new one
+      if (this.#index.epoch !== epoch) continue;
+
+      const payload = bytes.length - FRAME_HEADER_BYTES;
+      const next = { epoch: at.epoch, offset: at.offset + payload };
+      const end = complete && next.offset >= size;
+      const cuts = at.epoch !== this.#at.epoch;
+      if (payload === 0 && !cuts && !end) return undefined;
+      this.#at = next;
+      this.isDone = end;
+      const time = written?.time ?? Date.now();
+      writeFrameHeader(bytes, { runId: this.#options.runId, stream: 'output', at, time, end });
+      return { frame: bytes, more: next.offset < size };
+    }
+  }
+}
+
+/** A lock file, which is written once and sent when it is whole. One that is not there then is empty. */
+export class LockReader implements StreamReader {
+  readonly #options: StreamOptions & { readonly stream: StreamName };
+  #offset: number;
+  isDone = false;
+
+  constructor(options: StreamOptions & { readonly stream: StreamName }) {
+    this.#options = options;
+    this.#offset = options.from.epoch === START.epoch ? options.from.offset : 0;
+  }
+
+  async next(): Promise<EncodedFrame | undefined> {
+    if (this.isDone || !this.#options.isComplete()) return undefined;
+    const { runId, stream, path } = this.#options;
+    const file = await openForReading(path);
+    try {
+      const stat = await file?.stat();
+      const size = stat?.size ?? 0;
+      const offset = Math.min(this.#offset, size);
+      const bytes = await readFrame(file, offset, Math.min(size - offset, MAX_FRAME_PAYLOAD));
+      this.#offset = offset + bytes.length - FRAME_HEADER_BYTES;
+      this.isDone = this.#offset >= size;
+      const at = { epoch: START.epoch, offset };
+      writeFrameHeader(bytes, { runId, stream, at, time: Math.trunc(stat?.mtimeMs ?? Date.now()), end: this.isDone });
+      return { frame: bytes, more: !this.isDone };
+    } finally {
+      await file?.close();
+    }
+  }
+}
+
+async function openForReading(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Reads a payload behind room for its header. */
+async function readFrame(file: FileHandle | undefined, offset: number, length: number): Promise<Buffer> {
+  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + length);
+  const filled = file ? await fill(file, offset, frame.subarray(FRAME_HEADER_BYTES)) : 0;
+  return frame.subarray(0, FRAME_HEADER_BYTES + filled);
+}
