@@ -1,0 +1,243 @@
+/**
+ * The words between the run panel (a webview) and the extension. Types and labels only, no library: each side checks
+ * what comes in with schemas of its own, which must agree with these types or do not compile. Absent is `null`, so that
+ * a delta can say that something is gone.
+ *
+ * The extension keeps the state and the output; the panel shows sections of a view and asks for rows. After `ready` (and
+ * so after each reveal, because a hidden panel is thrown away) it gets a `snapshot`, then `delta`s.
+ */
+import type { Phase } from './phase.ts';
+import type { Mark } from './words.ts';
+
+/** What the extension says to the panel. */
+export interface ToPanel {
+  /** Everything that is shown. `now` is the extension's clock; all times in the view are by that clock. */
+  snapshot: {
+    readonly labels: PanelLabels;
+    readonly view: PanelView;
+    readonly output: PanelOutput;
+    readonly now: number;
+  };
+  /** The sections that changed. */
+  delta: { readonly view: PanelViewChange; readonly output: PanelOutput | null; readonly now: number };
+  /** The answer to `rows`: what the output holds from row `from` on, fewer at its end. */
+  rows: {
+    readonly request: number;
+    readonly revision: number;
+    readonly from: number;
+    readonly rows: readonly PanelRow[];
+  };
+}
+
+/** What the panel says to the extension. */
+export interface FromPanel {
+  /** The page listens. Nothing may be posted before. */
+  ready: object;
+  /** Rows of the output, {@link MAX_ROWS_PER_REQUEST} at the most. */
+  rows: { readonly request: number; readonly from: number; readonly count: number };
+  /** How many rows of the output's end each delta shall carry: those in view while the reader follows, else 0. */
+  follow: { readonly rows: number };
+  action: { readonly action: PanelAction };
+  /** A link of the view was clicked. The extension opens it if the view has it. */
+  'open-link': { readonly url: string };
+  /** The page could not do something; for the extension's log. */
+  trouble: { readonly message: string };
+}
+
+export const MAX_ROWS_PER_REQUEST = 500;
+
+/** A message of one side: its type and what belongs to it. */
+export type MessageOf<M> = { [K in keyof M]: { readonly type: K } & M[K] }[keyof M];
+/** One handler for each message; a missing one does not compile. */
+export type HandlersOf<M> = { readonly [K in keyof M]: (message: M[K]) => void };
+
+/** Hands a message to its handler. */
+export function dispatch<M>(handlers: HandlersOf<M>, message: MessageOf<M>): void {
+  handlers[message.type](message);
+}
+
+/** What the panel can ask the extension to do with the run. */
+export const PANEL_ACTIONS = ['cancel', 'retry', 'open-diff', 'open-output'] as const;
+export type PanelAction = (typeof PANEL_ACTIONS)[number];
+
+/** A panel's sections. Each is shown by itself and travels when it changed. */
+export interface PanelView {
+  readonly header: HeaderView;
+  readonly stepper: readonly StepView[];
+  /** What went wrong and what to do; null while nothing did. */
+  readonly problem: ProblemView | null;
+  /** Sentences: what went well enough but should be known. */
+  readonly warnings: readonly string[];
+  readonly lock: LockView;
+  readonly commits: CommitsView | null;
+  /** What is known about the host and its generations. */
+  readonly facts: readonly FactView[];
+  /** The programs that the run started. */
+  readonly commands: readonly CommandView[];
+  /** What makes sense now, in the order of the buttons. */
+  readonly actions: readonly PanelAction[];
+}
+export type PanelViewChange = { readonly [K in keyof PanelView]?: PanelView[K] | undefined };
+
+export interface HeaderView {
+  readonly host: string;
+  readonly mark: Mark;
+  /** Where the run is or how it ended, in a few words. Said to screen readers when it changes. */
+  readonly title: string;
+  /** What state the host is in now, in a sentence. */
+  readonly detail: string;
+  readonly before: VersionView | null;
+  /** The agent after the run; while it lasts, the one that was built. */
+  readonly after: VersionView | null;
+  /** Whether the agent `after` is known to run. */
+  readonly proven: boolean;
+  /** Who asked, such as `Asked for by ana`. */
+  readonly asked: string | null;
+  readonly askedAt: number | null;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+}
+
+export interface VersionView {
+  readonly version: string;
+  readonly shortRev: string | null;
+  /** In full, for the tooltip. */
+  readonly title: string;
+}
+
+export interface StepView {
+  readonly phase: Phase;
+  readonly label: string;
+  readonly mark: Mark;
+  /** The mark in words, for those who do not see the icon. */
+  readonly markLabel: string;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+}
+
+export interface ProblemView {
+  readonly mark: Mark;
+  readonly title: string;
+  readonly message: string;
+  readonly advice: string | null;
+  /** The last lines of the failed command, without control sequences. */
+  readonly lastLines: readonly string[];
+}
+
+export type LockView =
+  /** The run has not come so far, or ended before. `text` says which. */
+  | { readonly kind: 'unknown'; readonly text: string }
+  | { readonly kind: 'unchanged'; readonly text: string }
+  | { readonly kind: 'changed'; readonly text: string; readonly rows: readonly LockRow[] }
+  /** A lock that cannot be read. */
+  | { readonly kind: 'broken'; readonly text: string };
+
+export interface LockRow {
+  /** As people write it, such as `nixfleet/nixpkgs`. */
+  readonly input: string;
+  readonly change: 'added' | 'removed' | 'changed';
+  readonly before: LockedView | null;
+  readonly after: LockedView | null;
+  /** What else changed, in words. */
+  readonly note: string | null;
+  /** The forge's page of what lies between, https. */
+  readonly link: string | null;
+}
+
+export interface LockedView {
+  /** Short revision, or what stands for it. */
+  readonly text: string;
+  /** Milliseconds since the epoch. */
+  readonly date: number | null;
+  /** In full, for the tooltip. */
+  readonly title: string;
+}
+
+export interface CommitsView {
+  readonly title: string;
+  readonly commits: readonly {
+    readonly shortRev: string;
+    readonly subject: string;
+    readonly author: string;
+    readonly at: number;
+  }[];
+  /** Says how many are not listed. */
+  readonly more: string | null;
+}
+
+export interface FactView {
+  readonly label: string;
+  readonly value: string;
+  /** What it was before the run, where that differs. */
+  readonly before: string | null;
+  /** Paths and names that are to be read letter by letter. */
+  readonly code: boolean;
+}
+
+export interface CommandView {
+  /** As in a shell. */
+  readonly line: string;
+  readonly user: string;
+  readonly phase: string;
+  readonly mark: Mark;
+  /** Such as `exit code 1`. */
+  readonly result: string;
+  readonly startedAt: number;
+  readonly durationMs: number | null;
+}
+
+/** How much output there is, and its end for those who follow. */
+export interface PanelOutput {
+  /** Grows when bytes that were shown were taken back (a host lost power); rows fetched before are worthless then. */
+  readonly revision: number;
+  readonly rowCount: number;
+  readonly ended: boolean;
+  /** Why no more output can be kept here; null while it can. */
+  readonly failure: string | null;
+  readonly tail: { readonly from: number; readonly rows: readonly PanelRow[] } | null;
+}
+
+/** A row: a line, or 4,096 bytes of a longer one. */
+export interface PanelRow {
+  /** With its SGR sequences, beginning with those that are in force where it begins. */
+  readonly text: string;
+  /** When it was written on the host, ms since the epoch; null when that is not known any more. */
+  readonly time: number | null;
+  /** Whether it goes on with the line of the row before. */
+  readonly continued: boolean;
+}
+
+/** The panel's own words, in English; the extension sends them in the reader's language. `{0}` is filled in. */
+export const PANEL_LABELS = {
+  agent: 'Agent',
+  after: 'after',
+  before: 'before',
+  cancel: 'Cancel',
+  commands: 'Commands',
+  commandsCount: '{0} commands',
+  compare: 'Compare',
+  compareInput: 'Compare the revisions of {0} on its forge',
+  elapsed: 'Elapsed',
+  facts: 'Host and generation',
+  input: 'Input',
+  jumpToEnd: 'Jump to End',
+  lastLines: 'Last lines of output',
+  lock: 'flake.lock',
+  noOutput: 'No output yet.',
+  noOutputEver: 'This run wrote no output.',
+  openDiff: 'Open in Diff Editor',
+  openOutput: 'Open Output',
+  output: 'Output',
+  outputFollows: 'Following the end',
+  problem: 'Problem',
+  progress: 'Progress',
+  retry: 'Retry',
+  rowsCount: '{0} lines',
+  timestamps: 'Timestamps',
+  unknown: 'unknown',
+  user: 'as {0}',
+  warnings: 'Warnings',
+  whatToDo: 'What to do',
+} as const satisfies Record<string, string>;
+export type PanelLabel = keyof typeof PANEL_LABELS;
+export type PanelLabels = Readonly<Record<PanelLabel, string>>;
