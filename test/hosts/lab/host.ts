@@ -1,0 +1,251 @@
+import { chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { CommandFailed, execIn, type ExecOptions, type ExecResult } from './exec.ts';
+import { inside } from './inside.ts';
+import { connect, hostAddress, LAB_ADDRESS, plug } from './network.ts';
+import { Machine, type MachineOptions } from './nspawn.ts';
+import type { Provisioned, ProvisionOptions } from './provision.ts';
+import { eventually, type WaitOptions } from './wait.ts';
+
+export interface HostPlan {
+  readonly name: string;
+  /** From 1 on; gives the address. */
+  readonly number: number;
+  /** The host's folder outside: its overlay and console. */
+  readonly folder: string;
+  readonly rootfs: string;
+  /** Network namespace of the lab, and of the host. */
+  readonly lan: string;
+  readonly namespace: string;
+  readonly cgroup: string;
+  readonly files: MachineOptions['files'];
+  /** The flake's folder in the checkout, '' for its top. */
+  readonly flakeDir: string;
+  readonly provision: (host: TestHost, options: ProvisionOptions) => Promise<Provisioned>;
+}
+
+export interface WriteOptions {
+  /** 'root' by default. Folders that are made on the way are this user's too. */
+  readonly owner?: string;
+  readonly mode?: number;
+}
+
+/** The ordinary user of every host, who owns the checkout. */
+export const OWNER = 'ana';
+export const OWNER_HOME = `/home/${OWNER}`;
+
+/** Where that checkout lies. */
+export const CHECKOUT = `${OWNER_HOME}/Code/nixcfg`;
+
+/** A host with a systemd, a Nix and a disk of its own. The disk outlives its boots. */
+export class TestHost {
+  readonly name: string;
+  readonly address: string;
+  /** The owner's checkout of nixcfg, and the folder in it that holds flake.nix. */
+  readonly checkout = CHECKOUT;
+  readonly flake: string;
+  readonly #plan: HostPlan;
+  #machine: Machine | undefined;
+
+  private constructor(plan: HostPlan) {
+    this.#plan = plan;
+    this.name = plan.name;
+    this.address = hostAddress(plan.number);
+    this.flake = join(CHECKOUT, plan.flakeDir);
+  }
+
+  /** Gives a new host its disk and its cable, and boots it. */
+  static async create(plan: HostPlan): Promise<TestHost> {
+    const host = new TestHost(plan);
+    await host.#makeDisk();
+    await connect(plan.lan, plan.namespace, plan.number);
+    await host.bootAgain();
+    return host;
+  }
+
+  async #makeDisk(): Promise<void> {
+    const { folder, rootfs, name, namespace } = this.#plan;
+    const [upper, work] = ['upper', 'work'].map(part => join(folder, part));
+    mkdirSync(`${upper}`, { recursive: true });
+    mkdirSync(`${work}`);
+    mkdirSync(this.#disk);
+    // volatile: nothing is synced to this machine's disk. What is in the page cache outlives a host's power loss anyway.
+    const options = `lowerdir=${rootfs},upperdir=${upper},workdir=${work}`;
+    const mount = (extra: string) => execa('mount', ['-t', 'overlay', namespace, '-o', options + extra, this.#disk]);
+    await mount(',volatile').catch(() => mount(''));
+    this.writeFile('/etc/hosts', `127.0.0.1 localhost\n${this.address} ${name}\n${LAB_ADDRESS} relay git\n`);
+    this.writeFile('/etc/hostname', `${name}\n`);
+    this.writeFile('/etc/machine-id', `${randomUUID().replaceAll('-', '')}\n`);
+  }
+
+  get #disk(): string {
+    return join(this.#plan.folder, 'root');
+  }
+
+  /** Its present life; undefined while it is switched off. */
+  get #life(): Machine | undefined {
+    return this.#machine?.running ? this.#machine : undefined;
+  }
+
+  #living(): Machine {
+    const life = this.#life;
+    if (!life) throw new Error(`${this.name} is switched off`);
+    return life;
+  }
+
+  get running(): boolean {
+    return this.#life !== undefined;
+  }
+
+  /** The host's PID 1, as a pid of this machine. */
+  get leader(): number {
+    return this.#living().leader;
+  }
+
+  /** Gives the host its checkout of nixcfg and its first generation, as a person did who set it up. */
+  provision(options: ProvisionOptions = {}): Promise<Provisioned> {
+    return this.#plan.provision(this, options);
+  }
+
+  /** Runs a command to its end; its exit code is a value. */
+  exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult> {
+    return execIn(this.leader, argv, options);
+  }
+
+  /** Runs a script of `sh -eu`; `$1`, `$2`… are the further arguments. Its exit code is a value. */
+  sh(script: string, options?: ExecOptions, args: readonly string[] = []): Promise<ExecResult> {
+    return this.exec(['sh', '-euc', script, 'sh', ...args], options);
+  }
+
+  /**
+   * Runs a command and returns its standard output.
+   * @throws CommandFailed when it does not exit with 0
+   */
+  async run(argv: readonly string[], options?: ExecOptions): Promise<string> {
+    const result = await this.exec(argv, options);
+    if (result.exitCode !== 0) throw new CommandFailed(this.name, argv, result);
+    return result.stdout;
+  }
+
+  /** What the host's journal holds, of one unit or of all, over all its boots. */
+  journal(unit?: string): Promise<string> {
+    return this.run(['journalctl', '--no-pager', ...(unit === undefined ? [] : [`--unit=${unit}`])]);
+  }
+
+  /** What PID 1 wrote to the console in this boot. */
+  get console(): string {
+    return readFileSync(join(this.#plan.folder, 'console.log'), 'utf8');
+  }
+
+  /**
+   * The path out here of a file on the host's disk, also while it is switched off. /run, /tmp, /proc and /dev of a running
+   * host are not on its disk; the methods below see them.
+   */
+  pathOf(path: string): string {
+    return inside(this.#disk, path);
+  }
+
+  /** As the host itself sees its files, where it runs. */
+  get #root(): string {
+    return this.#life ? `/proc/${this.#life.leader}/root` : this.#disk;
+  }
+
+  #seen(path: string): string {
+    return inside(this.#root, path);
+  }
+
+  exists(path: string): boolean {
+    return existsSync(this.#seen(path));
+  }
+
+  readFile(path: string): string {
+    return readFileSync(this.#seen(path), 'utf8');
+  }
+
+  readBytes(path: string): Buffer {
+    return readFileSync(this.#seen(path));
+  }
+
+  /** Where a chain of symbolic links ends in the host, as `readlink -f` there. */
+  realPath(path: string): string {
+    return inside(this.#root, path).slice(this.#root.length);
+  }
+
+  writeFile(path: string, content: string | Uint8Array, { owner = 'root', mode = 0o644 }: WriteOptions = {}): void {
+    const file = this.#seen(path);
+    const { uid, gid } = this.#user(owner);
+    const made = mkdirSync(dirname(file), { recursive: true });
+    if (made !== undefined)
+      for (let folder = dirname(file); folder.length >= made.length; folder = dirname(folder))
+        chownSync(folder, uid, gid);
+    writeFileSync(file, content, { mode });
+    chownSync(file, uid, gid);
+  }
+
+  /** Copies a file of this machine into the host. */
+  copyIn(outside: string, path: string, options: WriteOptions = {}): void {
+    this.writeFile(path, '', options);
+    copyFileSync(outside, this.#seen(path));
+  }
+
+  #user(name: string): { uid: number; gid: number } {
+    const fields = this.readFile('/etc/passwd')
+      .split('\n')
+      .map(line => line.split(':'))
+      .find(([user]) => user === name);
+    if (!fields) throw new Error(`${this.name} has no user ${name}`);
+    return { uid: Number(fields[2]), gid: Number(fields[3]) };
+  }
+
+  /** Waits for something about this host; says what the console last said when it does not come. */
+  async waitFor<T>(condition: () => T | Promise<T>, options: WaitOptions): Promise<NonNullable<T>> {
+    try {
+      return await eventually(condition, { ...options, what: `${options.what} (on ${this.name})` });
+    } catch (error) {
+      const units = this.running
+        ? (await this.exec(['systemctl', '--failed', '--no-legend', '--plain'])).stdout
+        : 'off';
+      throw new Error(`${String(error)}\nfailed units: ${units || 'none'}`, { cause: error });
+    }
+  }
+
+  /** Unplugs the cable: what is sent is lost without a word, connections stay half-open. */
+  networkDown(): Promise<void> {
+    return plug(this.#plan.lan, this.#plan.number, 'down');
+  }
+
+  networkUp(): Promise<void> {
+    return plug(this.#plan.lan, this.#plan.number, 'up');
+  }
+
+  /**
+   * The host loses its power: every process of it is gone at one moment. Its disk keeps what was written, synced or not.
+   * @param afterwards gets the disk's path out here while nothing runs on it, for instance to take back what was not synced
+   */
+  async powerLoss(afterwards?: (disk: string) => void | Promise<void>): Promise<void> {
+    await this.#living().kill();
+    await afterwards?.(this.#disk);
+  }
+
+  /** Shuts down in order. */
+  async shutdown(): Promise<void> {
+    await this.#living().powerOff();
+  }
+
+  /** Boots the host, which is switched off, from its disk; resolves when systemd is done with starting. */
+  async bootAgain(): Promise<void> {
+    if (this.running) throw new Error(`${this.name} runs already`);
+    const { folder, name, namespace, cgroup, files } = this.#plan;
+    this.#machine = await Machine.boot({
+      machine: namespace,
+      hostName: name,
+      root: this.#disk,
+      namespace,
+      cgroup,
+      files,
+      console: join(folder, 'console.log'),
+    });
+  }
+}
