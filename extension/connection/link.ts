@@ -1,0 +1,196 @@
+/**
+ * The one connection of this window to the relay. Decisions are made in state.ts; here are the socket, the clock and the
+ * timer. Comes in: whom to connect to. Leaves: states, messages, output frames.
+ */
+import { Disposable } from '../base/disposable.ts';
+import { Emitter } from '../base/event.ts';
+import type { Log } from '../base/log.ts';
+import type { OperatorMessage, OutputFrame, ToOperatorMessage } from '../../protocol/index.ts';
+import {
+  openRelaySocket,
+  type ClientInfo,
+  type RelaySocket,
+  type RelayTarget,
+  type SocketHandlers,
+} from './relay-socket.ts';
+import {
+  deadlineOf,
+  reduceConnection,
+  SIGNED_OUT,
+  type ConnectionEffect,
+  type ConnectionEvent,
+  type ConnectionState,
+} from './state.ts';
+
+export interface LinkOptions {
+  readonly client: ClientInfo;
+  readonly log: Log;
+  readonly open?: typeof openRelaySocket;
+  readonly random?: () => number;
+}
+
+/** Milliseconds since the epoch by a clock that never jumps back. */
+export function steadyNow(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+export class Link extends Disposable {
+  readonly #options: LinkOptions;
+  readonly #stateChanged = this.own(new Emitter<ConnectionState>());
+  readonly #message = this.own(new Emitter<ToOperatorMessage>());
+  readonly #frame = this.own(new Emitter<OutputFrame>());
+  #state: ConnectionState = SIGNED_OUT;
+  #target: RelayTarget | undefined;
+  #socket: RelaySocket | undefined;
+  #heardAt = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  readonly onDidChangeState = this.#stateChanged.event;
+  readonly onMessage = this.#message.event;
+  readonly onFrame = this.#frame.event;
+
+  constructor(options: LinkOptions) {
+    super();
+    this.#options = options;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  get isOnline(): boolean {
+    return this.#state.kind === 'online';
+  }
+
+  /** The relay that it is about; undefined when signed out. */
+  get url(): string | undefined {
+    return this.#target?.url;
+  }
+
+  /** Connects to this relay and stays with it, whatever happens, until told otherwise. */
+  signIn(target: RelayTarget): void {
+    this.#target = target;
+    this.#dispatch({ type: 'sign-in' });
+  }
+
+  signOut(): void {
+    this.#target = undefined;
+    this.#dispatch({ type: 'sign-out' });
+  }
+
+  /** Tries now what would be tried later, or not at all. */
+  retry(): void {
+    this.#dispatch({ type: 'retry' });
+  }
+
+  /** Looks at the link: the person came back, perhaps the machine from sleep. */
+  wake(): void {
+    this.#dispatch({ type: 'wake' });
+  }
+
+  /** Says something to the relay. False, and nothing said, when the link is not online. */
+  send(message: OperatorMessage): boolean {
+    if (this.#state.kind !== 'online' || !this.#socket) return false;
+    this.#socket.send(message);
+    return true;
+  }
+
+  override dispose(): void {
+    if (this.isDisposed) return;
+    this.signOut();
+    super.dispose();
+  }
+
+  #dispatch(event: ConnectionEvent): void {
+    if (this.isDisposed) return;
+    const before = this.#state;
+    const context = {
+      now: steadyNow(),
+      heardAt: this.#heardAt,
+      random: (this.#options.random ?? Math.random)(),
+    };
+    const [state, effects] = reduceConnection(before, event, context);
+    this.#state = state;
+    for (const effect of effects) this.#perform(effect);
+    this.#arm();
+    if (state !== before && !isOnlyAPing(before, state)) {
+      this.#options.log.debug(describe(state));
+      this.#stateChanged.fire(state);
+    }
+  }
+
+  #perform(effect: ConnectionEffect): void {
+    switch (effect.type) {
+      case 'open':
+        this.#open(effect.socket);
+        return;
+      case 'close':
+        this.#socket?.close();
+        this.#socket = undefined;
+        return;
+      case 'ping':
+        this.#socket?.ping();
+        return;
+    }
+  }
+
+  #open(socket: number): void {
+    if (!this.#target) return;
+    const isCurrent = (): boolean => this.#state.socket === socket;
+    const handlers: SocketHandlers = {
+      onOpen: () => this.#dispatch({ type: 'opened', socket }),
+      onHeard: () => {
+        if (isCurrent()) this.#heardAt = steadyNow();
+      },
+      onMessage: message => {
+        if (!isCurrent()) return;
+        if (message.type === 'welcome') {
+          const { protocol, relayVersion, operator } = message;
+          this.#dispatch({ type: 'welcomed', socket, relay: { protocol, version: relayVersion, operator } });
+        } else if (message.type === 'error') {
+          this.#options.log.warn(`the relay says: ${message.message} (${message.kind})`);
+        }
+        this.#message.fire(message);
+      },
+      onFrame: frame => {
+        if (isCurrent()) this.#frame.fire(frame);
+      },
+      onUnknown: detail => this.#options.log.info(`ignored what only a newer relay says: ${detail}`),
+      onEnd: trouble => {
+        if (isCurrent()) this.#socket = undefined;
+        this.#dispatch({ type: 'ended', socket, trouble });
+      },
+    };
+    this.#heardAt = steadyNow();
+    this.#socket = (this.#options.open ?? openRelaySocket)(this.#target, this.#options.client, handlers);
+  }
+
+  /** One timer, to the state's one deadline. */
+  #arm(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const deadline = deadlineOf(this.#state);
+    if (deadline === undefined || this.isDisposed) return;
+    // a timer may fire a little early by this clock
+    const wait = Math.max(1, Math.ceil(deadline - steadyNow()) + 1);
+    this.#timer = setTimeout(() => this.#dispatch({ type: 'deadline' }), wait);
+  }
+}
+
+/** The heartbeat moves on within a state; nobody needs to hear of it. */
+function isOnlyAPing(before: ConnectionState, state: ConnectionState): boolean {
+  return before.kind === 'online' && state.kind === 'online' && before.socket === state.socket;
+}
+
+function describe(state: ConnectionState): string {
+  switch (state.kind) {
+    case 'online':
+      return `link: online, relay ${state.relay.version}, operator ${state.relay.operator}`;
+    case 'reconnecting':
+      return `link: lost (${JSON.stringify(state.why)}), attempt ${state.attempt} in ${Math.max(0, Math.round(state.until - steadyNow()))} ms`;
+    case 'refused':
+      return `link: refused (${JSON.stringify(state.why)})`;
+    default:
+      return `link: ${state.kind}`;
+  }
+}

@@ -1,0 +1,133 @@
+import type { FleetHost, RunSummary } from '../../protocol/index.ts';
+import type { Locale } from '../base/locale.ts';
+import { ago, duration, outcomeWords, phaseWord, shortRev, storeName, wentWrong } from '../base/words.ts';
+import { isOutdated } from '../fleet/fleet.ts';
+import { isOver } from '../../protocol/index.ts';
+import type { RowIcon } from './host-row.ts';
+
+/** One line below a host. */
+export interface DetailRow {
+  /** Stable below its host. */
+  readonly key: string;
+  readonly label: string;
+  readonly description: string;
+  readonly icon: RowIcon;
+  readonly tooltip: string;
+}
+
+/** What is known of a host: agent, nixcfg, lock, system, and what it could not find out. */
+export function hostDetails(host: FleetHost, now: number, locale: Locale): readonly DetailRow[] {
+  const { t } = locale;
+  const unknown = t('unknown');
+  const { agent, status } = host;
+  const rows: DetailRow[] = [];
+  const add = (
+    key: string,
+    label: string,
+    icon: string,
+    parts: readonly (string | undefined)[],
+    tooltip = '',
+  ): void => {
+    const description = parts.filter(part => part !== undefined && part !== '').join(' · ');
+    rows.push({ key, label, icon: { id: icon }, description: description || unknown, tooltip });
+  };
+  add('agent', t('Agent'), 'server-process', [agent?.version, agent && shortRevOf(agent.rev)], agent?.storePath);
+  const { nixcfg } = status ?? {};
+  add(
+    'nixcfg',
+    'nixcfg',
+    'repo',
+    [nixcfg?.branch, nixcfg?.head && shortRev(nixcfg.head), nixcfg?.dirty ? t('uncommitted changes') : undefined],
+    nixcfg?.path,
+  );
+  add('lock', 'flake.lock', 'lock', lockParts(host, now, locale), status?.input?.url);
+  const { generation } = status ?? {};
+  add(
+    'system',
+    t('System'),
+    'package',
+    [
+      generation?.number === undefined ? undefined : t('generation {0}', generation.number),
+      generation && storeName(generation.toplevel),
+    ],
+    generation?.toplevel,
+  );
+  status?.problems.forEach((problem, index) =>
+    rows.push({
+      key: `problem/${index}`,
+      label: problem,
+      description: '',
+      icon: { id: 'warning', color: 'list.warningForeground' },
+      tooltip: problem,
+    }),
+  );
+  return rows;
+}
+
+function lockParts(host: FleetHost, now: number, locale: Locale): (string | undefined)[] {
+  const { input, upstream } = host.status ?? {};
+  const age =
+    input?.lastModified === undefined
+      ? undefined
+      : locale.t('{0} old', duration(now - input.lastModified * 1000, locale));
+  const newer = isOutdated(host) && upstream ? locale.t('{0} available', shortRev(upstream.rev)) : undefined;
+  return [input?.rev && shortRev(input.rev), age, newer];
+}
+
+/** A run as a line below its host. */
+export function presentRun(run: RunSummary, now: number, locale: Locale): Omit<DetailRow, 'key'> {
+  const versions =
+    run.versionBefore !== undefined && run.versionAfter !== undefined && run.versionBefore !== run.versionAfter
+      ? `${run.versionBefore} → ${run.versionAfter}`
+      : undefined;
+  if (!isOver(run)) {
+    const queued = run.delivery === 'queued';
+    return {
+      label: queued ? locale.t('queued') : phaseWord(run.phase, locale),
+      description: duration(now - run.phaseSince, locale),
+      icon: queued ? { id: 'watch', color: 'charts.blue' } : { id: 'sync~spin', color: 'charts.blue' },
+      tooltip: '',
+    };
+  }
+  const when = ago(now - (run.endedAt ?? run.requestedAt), locale);
+  return {
+    label: outcomeWords(run, locale),
+    description: [versions, when].filter(part => part !== undefined).join(' · '),
+    icon: wentWrong(run)
+      ? { id: 'error', color: 'list.errorForeground' }
+      : run.outcome === 'succeeded'
+        ? { id: 'pass', color: 'charts.green' }
+        : { id: 'circle-slash', color: 'disabledForeground' },
+    tooltip: run.reason ? [run.reason.message, run.reason.advice].filter(Boolean).join('\n') : '',
+  };
+}
+
+/** Name and value of what the tooltip of a host says, in order. */
+export function hostFacts(host: FleetHost, now: number, locale: Locale): readonly (readonly [string, string])[] {
+  const { t } = locale;
+  const { agent, status } = host;
+  const facts: [string, string | undefined][] = [
+    [t('Platform'), agent && `${agent.platform} · ${agent.system}`],
+    [t('Attribute'), agent?.attribute],
+    ...hostDetails(host, now, locale)
+      .filter(row => !row.key.startsWith('problem/') && row.description !== t('unknown'))
+      .map(row => [row.label, row.description] as [string, string]),
+    [t('Checked'), status && ago(now - status.at, locale)],
+    [t('Last seen'), host.online || host.lastSeenAt === undefined ? undefined : ago(now - host.lastSeenAt, locale)],
+    ...lastRunFacts(host.runs[0], now, locale),
+    ...(status?.problems ?? []).map(problem => [t('Problem'), problem] as [string, string]),
+  ];
+  return facts.filter((fact): fact is [string, string] => fact[1] !== undefined);
+}
+
+function lastRunFacts(run: RunSummary | undefined, now: number, locale: Locale): [string, string][] {
+  if (!run) return [];
+  const { label, description, tooltip } = presentRun(run, now, locale);
+  const facts: [string, string][] = [[locale.t('Last run'), `${label} · ${description}`]];
+  if (tooltip) facts.push([locale.t('Reason'), tooltip]);
+  return facts;
+}
+
+function shortRevOf(rev: string): string {
+  return /^[0-9a-f]{40,}(?:-dirty)?$/.test(rev) ? shortRev(rev) : '';
+}

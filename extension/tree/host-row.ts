@@ -1,0 +1,137 @@
+import type { FleetHost } from '../../protocol/index.ts';
+import type { Locale } from '../base/locale.ts';
+import { duration, outcomeWords, phaseWord, shortRev } from '../base/words.ts';
+import { isOutdated, liveRun } from '../fleet/fleet.ts';
+import { rankOf, situationOf, type Situation } from './situation.ts';
+
+/** A codicon and, besides, a colour of the theme: what it says is never said by the colour alone. */
+export interface RowIcon {
+  readonly id: string;
+  readonly color?: string;
+}
+
+/** What is shown of a host. Two rows with the same fields look the same. */
+export interface HostRow {
+  readonly label: string;
+  readonly description: string;
+  readonly icon: RowIcon;
+  /** Words between semicolons, such as `;host;online;idle;outdated;`, that menus match by `/;word;/`. */
+  readonly contextValue: string;
+  /** For screen readers. */
+  readonly accessibleLabel: string;
+  readonly rank: number;
+}
+
+export interface RowContext {
+  /** By the relay's clock. */
+  readonly now: number;
+  /** The link is down: what is shown is what was last known. */
+  readonly stale: boolean;
+}
+
+export function presentHost(host: FleetHost, context: RowContext, locale: Locale): HostRow {
+  const situation = situationOf(host);
+  const description = describe(host, situation, context.now, locale);
+  return {
+    label: host.host,
+    description,
+    icon: context.stale
+      ? { id: iconOf(situation).id.replace('~spin', ''), color: 'disabledForeground' }
+      : iconOf(situation),
+    contextValue: contextValueOf(host),
+    accessibleLabel: [
+      locale.t('Host {0}', host.host),
+      ...(context.stale ? [locale.t('last known')] : []),
+      ...(situation.kind === 'idle' ? [locale.t('online')] : []),
+      description,
+    ].join(', '),
+    rank: rankOf(situation),
+  };
+}
+
+export function sameRow(a: HostRow, b: HostRow): boolean {
+  return (
+    a.label === b.label &&
+    a.description === b.description &&
+    a.icon.id === b.icon.id &&
+    a.icon.color === b.icon.color &&
+    a.contextValue === b.contextValue &&
+    a.accessibleLabel === b.accessibleLabel
+  );
+}
+
+const byName = new Intl.Collator(undefined, { numeric: true });
+
+/** What needs attention first, then by name. */
+export function compareRows(a: HostRow, b: HostRow): number {
+  return a.rank - b.rank || byName.compare(a.label, b.label);
+}
+
+function describe(host: FleetHost, situation: Situation, now: number, locale: Locale): string {
+  const version = host.agent?.version;
+  const after = (words: string): string => (version === undefined ? words : `${version} · ${words}`);
+  switch (situation.kind) {
+    case 'queued':
+      return host.online ? locale.t('update queued') : locale.t('update queued · waits for the host');
+    case 'updating': {
+      const { phase, phaseSince, delivery } = situation.run;
+      if (delivery === 'sent' || phase === 'queued') return locale.t('updating · starting');
+      const words = locale.t('updating · {0} {1}', phaseWord(phase, locale), duration(now - phaseSince, locale));
+      return host.online ? words : locale.t('{0} · host offline', words);
+    }
+    case 'failed':
+      return after(failure(situation, locale));
+    case 'never-connected':
+      return locale.t('never connected');
+    case 'offline':
+      return after(
+        situation.since === undefined
+          ? locale.t('offline')
+          : now - situation.since < 60_000
+            ? locale.t('offline just now')
+            : locale.t('offline {0}', duration(now - situation.since, locale)),
+      );
+    case 'problem':
+      return after(situation.count === 1 ? locale.t('1 problem') : locale.t('{0} problems', situation.count));
+    case 'outdated':
+      return version === undefined
+        ? locale.t('{0} available', shortRev(situation.newest))
+        : locale.t('{0} → {1} available', version, shortRev(situation.newest));
+    case 'idle':
+      return version ?? '';
+  }
+}
+
+function failure({ run }: Extract<Situation, { kind: 'failed' }>, locale: Locale): string {
+  if (run.outcome === 'failed') return locale.t('update failed');
+  return locale.t('update {0}', outcomeWords(run, locale));
+}
+
+function iconOf(situation: Situation): RowIcon {
+  switch (situation.kind) {
+    case 'updating':
+      return { id: 'sync~spin', color: 'charts.blue' };
+    case 'queued':
+      return { id: 'watch', color: 'charts.blue' };
+    case 'failed':
+      return { id: 'error', color: 'list.errorForeground' };
+    case 'problem':
+      return { id: 'warning', color: 'list.warningForeground' };
+    case 'outdated':
+      return { id: 'arrow-circle-up', color: 'charts.yellow' };
+    case 'idle':
+      return { id: 'pass', color: 'charts.green' };
+    case 'offline':
+      return { id: 'circle-outline', color: 'disabledForeground' };
+    case 'never-connected':
+      return { id: 'circle-slash', color: 'disabledForeground' };
+  }
+}
+
+function contextValueOf(host: FleetHost): string {
+  const words = ['host', host.online ? 'online' : 'offline', liveRun(host) ? 'live' : 'idle'];
+  if (isOutdated(host)) words.push('outdated');
+  if (host.runs.length > 0) words.push('runs');
+  if (host.agent) words.push('agent');
+  return `;${words.join(';')};`;
+}

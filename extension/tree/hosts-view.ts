@@ -1,0 +1,251 @@
+/**
+ * The Hosts view. Comes in: snapshots of the fleet and the state of the link. Leaves: rows, drawn again only where they
+ * read differently, and not at all while the view is hidden; the badge; the welcome and the message above the rows.
+ */
+import * as vscode from 'vscode';
+import type { RunSummary } from '../../protocol/index.ts';
+import { isOver } from '../../protocol/index.ts';
+import { Disposable } from '../base/disposable.ts';
+import type { Locale } from '../base/locale.ts';
+import { steadyNow, type Link } from '../connection/link.ts';
+import { relayName } from '../connection/relay-url.ts';
+import type { Relays } from '../connection/relays.ts';
+import type { FleetStore } from '../fleet/fleet-store.ts';
+import { hostDetails, hostFacts, presentRun } from './details.ts';
+import type { RowIcon } from './host-row.ts';
+import { nodeId, type HostNode, type TreeNode } from './nodes.ts';
+import { RowCache, type RowsChanged } from './row-cache.ts';
+import { presentView, type ViewState } from './view-state.ts';
+
+export const HOSTS_VIEW = 'nixfleet.hosts';
+
+const LIVE_TICK = 1000;
+const IDLE_TICK = 60_000;
+
+export interface HostsViewOptions {
+  readonly link: Link;
+  readonly relays: Relays;
+  readonly fleet: FleetStore;
+  readonly locale: Locale;
+}
+
+export class HostsView extends Disposable implements vscode.TreeDataProvider<TreeNode> {
+  readonly #options: HostsViewOptions;
+  readonly #rows: RowCache;
+  readonly #nodes = new Map<string, TreeNode>();
+  readonly #changed = this.own(new vscode.EventEmitter<TreeNode | TreeNode[] | undefined>());
+  readonly #view: vscode.TreeView<TreeNode>;
+  #state: ViewState | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #readAllAt = 0;
+
+  readonly onDidChangeTreeData = this.#changed.event;
+
+  constructor(options: HostsViewOptions) {
+    super();
+    this.#options = options;
+    this.#rows = new RowCache(options.locale);
+    this.#view = this.own(
+      vscode.window.createTreeView(HOSTS_VIEW, { treeDataProvider: this, canSelectMany: true, showCollapseAll: true }),
+    );
+    this.own(
+      options.fleet.onDidChange(({ fleet, previous, hosts }) => {
+        const all = fleet.stale !== previous.stale || fleet.known !== previous.known;
+        this.#refresh(all ? undefined : hosts);
+      }),
+    );
+    this.own(options.link.onDidChangeState(() => this.#refreshState()));
+    this.own(options.relays.onDidChange(() => this.#refreshState()));
+    this.own(this.#view.onDidChangeVisibility(() => this.#refresh()));
+    this.#refresh();
+  }
+
+  /** What the view says around its rows. */
+  get state(): ViewState | undefined {
+    return this.#state;
+  }
+
+  get selection(): readonly TreeNode[] {
+    return this.#view.selection;
+  }
+
+  override dispose(): void {
+    clearTimeout(this.#timer);
+    super.dispose();
+  }
+
+  getChildren(node?: TreeNode): TreeNode[] {
+    if (!node) return this.#rows.order.map(host => this.#node({ kind: 'host', host }));
+    const host = this.#options.fleet.host(node.host);
+    if (!host) return [];
+    if (node.kind === 'host') {
+      const details = hostDetails(host, this.#options.fleet.now(), this.#options.locale).map(({ key }) =>
+        this.#node({ kind: 'detail', host: node.host, detail: key }),
+      );
+      return host.runs.length > 0 ? [...details, this.#node({ kind: 'runs', host: node.host })] : details;
+    }
+    if (node.kind === 'runs') return host.runs.map(({ runId }) => this.#node({ kind: 'run', host: node.host, runId }));
+    return [];
+  }
+
+  getParent(node: TreeNode): TreeNode | undefined {
+    switch (node.kind) {
+      case 'host':
+        return undefined;
+      case 'detail':
+      case 'runs':
+        return this.#node({ kind: 'host', host: node.host });
+      case 'run':
+        return this.#node({ kind: 'runs', host: node.host });
+    }
+  }
+
+  getTreeItem(node: TreeNode): vscode.TreeItem {
+    const item = this.#item(node);
+    item.id = nodeId(node);
+    return item;
+  }
+
+  /** The tooltip is made when somebody looks at it. */
+  resolveTreeItem(item: vscode.TreeItem, node: TreeNode): vscode.TreeItem {
+    const host = node.kind === 'host' ? this.#options.fleet.host(node.host) : undefined;
+    if (host) item.tooltip = tooltipOf(host.host, hostFacts(host, this.#options.fleet.now(), this.#options.locale));
+    return item;
+  }
+
+  #item(node: TreeNode): vscode.TreeItem {
+    const { Collapsed, None } = vscode.TreeItemCollapsibleState;
+    const { fleet, locale } = this.#options;
+    const host = fleet.host(node.host);
+    switch (node.kind) {
+      case 'host': {
+        const row = this.#rows.row(node.host);
+        const item = new vscode.TreeItem(node.host, Collapsed);
+        if (!row) return item;
+        item.description = row.description;
+        item.iconPath = iconPath(row.icon);
+        item.contextValue = row.contextValue;
+        item.accessibilityInformation = { label: row.accessibleLabel };
+        return item;
+      }
+      case 'detail': {
+        const detail = host && hostDetails(host, fleet.now(), locale).find(({ key }) => key === node.detail);
+        const item = new vscode.TreeItem(detail?.label ?? '', None);
+        if (!detail) return item;
+        item.description = detail.description;
+        item.iconPath = iconPath(detail.icon);
+        item.tooltip = detail.tooltip || detail.description;
+        item.contextValue = `;detail;${node.detail};`;
+        return item;
+      }
+      case 'runs': {
+        const item = new vscode.TreeItem(locale.t('Last runs'), Collapsed);
+        item.iconPath = new vscode.ThemeIcon('history');
+        return item;
+      }
+      case 'run': {
+        const run = host?.runs.find(({ runId }) => runId === node.runId);
+        return run ? this.#runItem(run, node) : new vscode.TreeItem('', None);
+      }
+    }
+  }
+
+  #runItem(run: RunSummary, node: TreeNode): vscode.TreeItem {
+    const { label, description, icon, tooltip } = presentRun(run, this.#options.fleet.now(), this.#options.locale);
+    const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.None);
+    item.description = description;
+    item.iconPath = iconPath(icon);
+    item.tooltip = tooltip || `${label} ${description}`;
+    item.contextValue = isOver(run) ? ';run;over;' : ';run;live;';
+    item.command = { command: 'nixfleet.showRun', title: this.#options.locale.t('Show Run'), arguments: [node] };
+    return item;
+  }
+
+  /** The one node object of its kind and place. */
+  #node(node: HostNode): HostNode;
+  #node(node: TreeNode): TreeNode;
+  #node(node: TreeNode): TreeNode {
+    const id = nodeId(node);
+    const known = this.#nodes.get(id);
+    if (known) return known;
+    this.#nodes.set(id, node);
+    return node;
+  }
+
+  /** Looks at some hosts, or all: draws what reads differently. Hidden, it only keeps state and badge. */
+  #refresh(hosts?: Iterable<string>): void {
+    this.#refreshState();
+    if (!this.#view.visible) return;
+    if (!hosts) this.#readAllAt = steadyNow();
+    this.#fire(this.#rows.update(this.#options.fleet.fleet, this.#options.fleet.now(), hosts));
+    this.#arm();
+  }
+
+  #fire({ changed, list }: RowsChanged): void {
+    if (list) {
+      this.#forgetGoneNodes();
+      this.#changed.fire(undefined);
+    } else if (changed.length > 0) {
+      this.#changed.fire(changed.map(host => this.#node({ kind: 'host', host })));
+    }
+  }
+
+  #forgetGoneNodes(): void {
+    for (const [id, node] of this.#nodes) if (!this.#rows.row(node.host)) this.#nodes.delete(id);
+  }
+
+  #refreshState(): void {
+    const { link, relays, fleet, locale } = this.#options;
+    const url = relays.url;
+    const relay = url === undefined ? undefined : relayName(url);
+    const input = {
+      configured: relays.configured,
+      connection: link.state,
+      relay,
+      fleet: fleet.fleet,
+      now: steadyNow(),
+    };
+    const state = presentView(input, locale);
+    const before = this.#state;
+    this.#state = state;
+    if (before?.key !== state.key) void vscode.commands.executeCommand('setContext', 'nixfleet.view', state.key);
+    if (before?.message !== state.message) this.#view.message = state.message ?? '';
+    if (before?.description !== state.description) this.#view.description = state.description ?? '';
+    if (before?.badge !== state.badge) this.#view.badge = badgeOf(state.badge, locale);
+    this.#arm();
+  }
+
+  /** Rows and message say how long something takes; while they are seen they are read again in time. */
+  #arm(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (!this.#view.visible || this.isDisposed) return;
+    const counting = this.#rows.live.size > 0 || (this.#state?.message !== undefined && !this.#options.link.isOnline);
+    this.#timer = setTimeout(() => this.#tick(), counting ? LIVE_TICK : IDLE_TICK);
+  }
+
+  #tick(): void {
+    const all = steadyNow() - this.#readAllAt >= IDLE_TICK;
+    this.#refresh(all ? undefined : [...this.#rows.live]);
+  }
+}
+
+function iconPath({ id, color }: RowIcon): vscode.ThemeIcon {
+  return new vscode.ThemeIcon(id, color === undefined ? undefined : new vscode.ThemeColor(color));
+}
+
+function badgeOf(count: number, locale: Locale): vscode.ViewBadge | undefined {
+  if (count === 0) return undefined;
+  const tooltip = count === 1 ? locale.t('1 host has an update') : locale.t('{0} hosts have an update', count);
+  return { value: count, tooltip };
+}
+
+/** Host names and what hosts report are text, never markup. */
+function tooltipOf(name: string, facts: readonly (readonly [string, string])[]): vscode.MarkdownString {
+  const tooltip = new vscode.MarkdownString();
+  tooltip.appendMarkdown('**').appendText(name).appendMarkdown('**\n\n');
+  for (const [label, value] of facts) {
+    tooltip.appendText(label).appendMarkdown(': ').appendText(value).appendMarkdown('\n\n');
+  }
+  return tooltip;
+}

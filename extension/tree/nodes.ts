@@ -1,0 +1,40 @@
+import type { RunId } from '../../protocol/index.ts';
+
+/** What stands in the tree. VS Code knows a node by object identity, so the view makes each node once. */
+export type TreeNode = HostNode | DetailNode | RunsNode | RunNode;
+
+export interface HostNode {
+  readonly kind: 'host';
+  readonly host: string;
+}
+
+export interface DetailNode {
+  readonly kind: 'detail';
+  readonly host: string;
+  readonly detail: string;
+}
+
+export interface RunsNode {
+  readonly kind: 'runs';
+  readonly host: string;
+}
+
+export interface RunNode {
+  readonly kind: 'run';
+  readonly host: string;
+  readonly runId: RunId;
+}
+
+/** Stable and unique: expansion and selection hang on it. */
+export function nodeId(node: TreeNode): string {
+  switch (node.kind) {
+    case 'host':
+      return `host/${node.host}`;
+    case 'detail':
+      return `host/${node.host}/${node.detail}`;
+    case 'runs':
+      return `host/${node.host}/runs`;
+    case 'run':
+      return `host/${node.host}/runs/${node.runId}`;
+  }
+}
