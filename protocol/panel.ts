@@ -7,7 +7,6 @@
  * so after each reveal, because a hidden panel is thrown away) it gets a `snapshot`, then `delta`s.
  */
 import type { Phase } from './phase.ts';
-import type { Mark } from './words.ts';
 
 /** What the extension says to the panel. */
 export interface ToPanel {
@@ -60,6 +59,20 @@ export function dispatch<M>(handlers: HandlersOf<M>, message: MessageOf<M>): voi
 export const PANEL_ACTIONS = ['cancel', 'retry', 'open-diff', 'open-output'] as const;
 export type PanelAction = (typeof PANEL_ACTIONS)[number];
 
+/** How something stands; shown as an icon, always beside words. */
+export const MARKS = [
+  'waiting',
+  'running',
+  'done',
+  'unchanged',
+  'failed',
+  'cancelled',
+  'rolled-back',
+  'attention',
+  'skipped',
+] as const;
+export type Mark = (typeof MARKS)[number];
+
 /** A panel's sections. Each is shown by itself and travels when it changed. */
 export interface PanelView {
   readonly header: HeaderView;
@@ -89,14 +102,20 @@ export interface HeaderView {
   readonly before: VersionView | null;
   /** The agent after the run; while it lasts, the one that was built. */
   readonly after: VersionView | null;
-  /** Whether the agent `after` is known to run. */
-  readonly proven: boolean;
+  readonly afterState: AfterState;
   /** Who asked, such as `Asked for by ana`. */
   readonly asked: string | null;
   readonly askedAt: number | null;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
 }
+
+/**
+ * What is known of the agent after the run: nothing yet (`none`), that it was built (`planned`), that it runs
+ * (`proven`), that it was not kept (`taken-back`), or that it is the one from before (`same`).
+ */
+export const AFTER_STATES = ['none', 'planned', 'proven', 'taken-back', 'same'] as const;
+export type AfterState = (typeof AFTER_STATES)[number];
 
 export interface VersionView {
   readonly version: string;
@@ -117,7 +136,6 @@ export interface StepView {
 
 export interface ProblemView {
   readonly mark: Mark;
-  readonly title: string;
   readonly message: string;
   readonly advice: string | null;
   /** The last lines of the failed command, without control sequences. */
@@ -170,6 +188,8 @@ export interface FactView {
   readonly value: string;
   /** What it was before the run, where that differs. */
   readonly before: string | null;
+  /** In full, for the tooltip. */
+  readonly title: string;
   /** Paths and names that are to be read letter by letter. */
   readonly code: boolean;
 }
@@ -183,6 +203,7 @@ export interface CommandView {
   /** Such as `exit code 1`. */
   readonly result: string;
   readonly startedAt: number;
+  /** Null while it runs. */
   readonly durationMs: number | null;
 }
 

@@ -1,0 +1,230 @@
+import {
+  dispatch,
+  PANEL_LABELS,
+  type FromPanel,
+  type HandlersOf,
+  type MessageOf,
+  type PanelAction,
+  type PanelLabels,
+  type PanelOutput,
+  type PanelRow,
+  type PanelView,
+  type ToPanel,
+} from '../../protocol/panel.ts';
+import { Disposable, toDisposable } from '../base/disposable.ts';
+import type { Event } from '../base/event.ts';
+import type { Locale } from '../base/locale.ts';
+import { messageOf } from '../base/log.ts';
+import type { RunSession } from '../runs/run-session.ts';
+import { HostClock } from './host-clock.ts';
+import { changedSections } from './panel-delta.ts';
+import { parseFromPanel } from './panel-messages.ts';
+import { panelView } from './panel-view.ts';
+
+/** The page at the other end. */
+export interface PanelPort {
+  /** Resolves when the page has it, to false when there is no page to have it. */
+  post(message: MessageOf<ToPanel>): PromiseLike<boolean>;
+}
+
+export interface PanelLinkOptions {
+  readonly session: RunSession;
+  readonly port: PanelPort;
+  readonly locale: Locale;
+  readonly now: () => number;
+  readonly isOnline: (host: string) => boolean | undefined;
+  /** Something that `isOnline` says may be otherwise. */
+  readonly onDidChangeHosts: Event<unknown>;
+  readonly act: (action: PanelAction) => void;
+  /** Only for https links that the panel shows. */
+  readonly openLink: (url: string) => void;
+  readonly warn: (message: string) => void;
+}
+
+/** Milliseconds between posts: a frame of the screen. */
+const FRAME_MS = 16;
+
+/**
+ * Keeps a page in step with a run. Posts nothing before the page is ready nor while it is hidden; then everything, and
+ * from there on what changed: one post a frame at most, and none before the page has the one before. So a page that is
+ * slow gets fewer and larger steps, never a queue.
+ */
+export class PanelLink extends Disposable {
+  readonly #options: PanelLinkOptions;
+  readonly #clock = new HostClock();
+  readonly #handlers: HandlersOf<FromPanel>;
+  /** A page that is ready; another object for each, so that what was under way for an earlier one is dropped. */
+  #page: { readonly visible: true } | undefined;
+  #shownView: PanelView | undefined;
+  #shownOutput = '';
+  #follow = 0;
+  #viewIsOld = true;
+  #outputIsOld = true;
+  #posting = false;
+  #timer: NodeJS.Timeout | undefined;
+  #lastPost = -Infinity;
+
+  constructor(options: PanelLinkOptions) {
+    super();
+    this.#options = options;
+    const { session, onDidChangeHosts } = options;
+    this.#handlers = {
+      ready: () => this.#ready(),
+      rows: message => void this.#sendRows(message),
+      follow: ({ rows }) => this.#setFollow(rows),
+      action: ({ action }) => this.#act(action),
+      'open-link': ({ url }) => this.#openLink(url),
+      trouble: ({ message }) => options.warn(`the run panel: ${message}`),
+    };
+    const viewChanged = (): void => {
+      this.#viewIsOld = true;
+      this.#outputIsOld = true;
+      this.#schedule();
+    };
+    this.own(session.onDidChange(viewChanged));
+    this.own(onDidChangeHosts(viewChanged));
+    this.own(
+      session.output.onDidAppend(() => {
+        this.#outputIsOld = true;
+        this.#schedule();
+      }),
+    );
+    this.own(toDisposable(() => this.hide()));
+  }
+
+  /** Takes what a page said. */
+  receive(message: unknown): void {
+    const parsed = parseFromPanel(message);
+    if (parsed) dispatch(this.#handlers, parsed);
+    else this.#options.warn('the run panel said something that is no message');
+  }
+
+  /** The page is gone or not to be seen: nothing is posted until one says that it is ready. */
+  hide(): void {
+    this.#page = undefined;
+    this.#shownView = undefined;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #ready(): void {
+    this.hide();
+    this.#page = { visible: true };
+    this.#viewIsOld = true;
+    this.#outputIsOld = true;
+    this.#schedule();
+  }
+
+  #setFollow(rows: number): void {
+    if (rows > this.#follow) this.#outputIsOld = true;
+    this.#follow = rows;
+    this.#schedule();
+  }
+
+  #act(action: PanelAction): void {
+    // a click that crossed with the change that took the button away
+    if (this.#shownView?.actions.includes(action)) this.#options.act(action);
+  }
+
+  #openLink(url: string): void {
+    const lock = this.#shownView?.lock;
+    if (lock?.kind === 'changed' && lock.rows.some(row => row.link === url)) this.#options.openLink(url);
+    else this.#options.warn('the run panel wanted to open a link that it does not show');
+  }
+
+  #schedule(): void {
+    if (this.isDisposed || !this.#page || this.#posting || this.#timer || !(this.#viewIsOld || this.#outputIsOld))
+      return;
+    const wait = Math.max(0, this.#lastPost + FRAME_MS - performance.now());
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#post();
+    }, wait);
+  }
+
+  async #post(): Promise<void> {
+    const page = this.#page;
+    if (!page) return;
+    this.#posting = true;
+    try {
+      const output = this.#outputIsOld ? await this.#output() : null;
+      if (page !== this.#page) return;
+      const message = this.#nextMessage(output);
+      if (!message) return;
+      this.#lastPost = performance.now();
+      const arrived = await this.#options.port.post(message);
+      if (!arrived && page === this.#page) this.hide();
+    } catch (error) {
+      this.#options.warn(`the run panel cannot be shown: ${messageOf(error)}`);
+    } finally {
+      this.#posting = false;
+      this.#schedule();
+    }
+  }
+
+  #nextMessage(output: PanelOutput | null): MessageOf<ToPanel> | undefined {
+    const now = this.#options.now();
+    const shown = this.#shownView;
+    const view = this.#viewIsOld || !shown ? this.#view() : shown;
+    this.#shownView = view;
+    this.#viewIsOld = false;
+    const text = output && JSON.stringify(output);
+    const newOutput = text === this.#shownOutput ? null : output;
+    if (text !== null) this.#shownOutput = text;
+    if (!shown && output) return { type: 'snapshot', labels: labelsIn(this.#options.locale), view, output, now };
+    const change = shown && changedSections(shown, view);
+    return change || newOutput ? { type: 'delta', view: change ?? {}, output: newOutput, now } : undefined;
+  }
+
+  #view(): PanelView {
+    const { session, locale, isOnline, now } = this.#options;
+    const { runId, summary, state, lockBefore, lockAfter, gone, problem } = session;
+    const host = session.host === '' ? runId : session.host;
+    const latest = [
+      state.phases.at(-1)?.startedAt,
+      state.steps.at(-1)?.startedAt,
+      state.end?.at,
+      state.cancelAsked?.at,
+    ];
+    for (const at of latest) if (at !== undefined) this.#clock.received(at, now());
+    const begun = state.phases[0]?.startedAt;
+    if (begun !== undefined && summary) this.#clock.answered(begun, summary.requestedAt);
+    const source = { runId, host, summary, state, lockBefore, lockAfter, gone, problem };
+    return panelView({ ...source, online: isOnline(session.host), clockAhead: this.#clock.ahead }, locale);
+  }
+
+  async #output(): Promise<PanelOutput> {
+    const { output } = this.#options.session;
+    this.#outputIsOld = false;
+    for (;;) {
+      const { revision, rowCount, ended, failure } = output;
+      const from = Math.max(0, rowCount - this.#follow);
+      const rows = this.#follow > 0 ? await output.rows(from, rowCount - from) : [];
+      if (revision !== output.revision) continue;
+      const tail = this.#follow > 0 ? { from, rows } : null;
+      return { revision, rowCount, ended, failure: failure ? messageOf(failure) : null, tail };
+    }
+  }
+
+  async #sendRows({ request, from, count }: FromPanel['rows']): Promise<void> {
+    const page = this.#page;
+    if (!page) return;
+    const { session, port, warn } = this.#options;
+    try {
+      let revision: number;
+      let rows: readonly PanelRow[];
+      do {
+        ({ revision } = session.output);
+        rows = await session.output.rows(from, count);
+      } while (revision !== session.output.revision);
+      if (page === this.#page) await port.post({ type: 'rows', request, revision, from, rows });
+    } catch (error) {
+      if (!this.isDisposed) warn(`rows of the output cannot be read: ${messageOf(error)}`);
+    }
+  }
+}
+
+function labelsIn(locale: Locale): PanelLabels {
+  const entries = Object.entries(PANEL_LABELS).map(([key, label]) => [key, locale.t(label)]);
+  return Object.fromEntries(entries) as PanelLabels;
+}

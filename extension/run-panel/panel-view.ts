@@ -1,0 +1,178 @@
+import { PHASES, type AgentManifest, type Phase } from '../../protocol/index.ts';
+import type {
+  AfterState,
+  HeaderView,
+  Mark,
+  PanelAction,
+  PanelView,
+  ProblemView,
+  StepView,
+  VersionView,
+} from '../../protocol/panel.ts';
+import { plainText } from '../../flake-lock/index.ts';
+import type { Locale } from '../base/locale.ts';
+import { shortRev } from '../base/words.ts';
+import { commandsView, commitsView, factsView } from './details-view.ts';
+import { lockView } from './lock-view.ts';
+import { deliveryOf, isOver, localTime, outcomeOf, phaseOf, type RunSource } from './run-source.ts';
+import { markLabel, phaseLabel, runWords, type RunWords } from './run-words.ts';
+
+/** Everything that the panel shows of a run, but its output. */
+export function panelView(source: RunSource, locale: Locale): PanelView {
+  const words = runWords(
+    {
+      host: source.host,
+      delivery: deliveryOf(source),
+      phase: phaseOf(source),
+      outcome: outcomeOf(source),
+      changed: source.state.end?.changed ?? source.summary?.changed,
+      agentChanged: agentChanged(source),
+      online: source.online,
+      cancelAsked: source.state.cancelAsked !== undefined,
+    },
+    locale,
+  );
+  return {
+    header: headerView(source, words, locale),
+    stepper: PHASES.map(phase => stepView(source, phase, words.mark, locale)),
+    problem: problemView(source, words.mark, locale),
+    warnings: warningsOf(source, locale),
+    lock: lockView(source, locale),
+    commits: commitsView(source, locale),
+    facts: factsView(source, locale),
+    commands: commandsView(source, locale),
+    actions: actionsOf(source),
+  };
+}
+
+function headerView(source: RunSource, { mark, title, detail }: RunWords, locale: Locale): HeaderView {
+  const { summary, state, host } = source;
+  const first = state.phases[0];
+  const endedAt = state.end ? localTime(source, state.end.at) : isOver(source) ? (summary?.endedAt ?? null) : null;
+  return {
+    host,
+    mark,
+    title,
+    detail,
+    ...agentsOf(source),
+    asked: summary ? locale.t('Asked for by {0}', plainText(summary.requestedBy, 60)) : null,
+    askedAt: summary?.requestedAt ?? null,
+    startedAt: first ? localTime(source, first.startedAt) : null,
+    endedAt,
+  };
+}
+
+function agentsOf(source: RunSource): Pick<HeaderView, 'before' | 'after' | 'afterState'> {
+  const { state, summary } = source;
+  const before = versionView(state.before?.agent, summary?.versionBefore);
+  const planned = state.confirmed?.agent ?? state.built?.manifest;
+  const found = (after: VersionView | null, afterState: AfterState): ReturnType<typeof agentsOf> => ({
+    before,
+    after,
+    afterState: after ? afterState : 'none',
+  });
+  if (!isOver(source)) return found(versionView(planned, undefined), state.confirmed ? 'proven' : 'planned');
+  if (agentChanged(source) === false && outcomeOf(source) === 'succeeded')
+    return { before, after: null, afterState: 'same' };
+  if (outcomeOf(source) === 'succeeded') {
+    return found(versionView(state.end?.after.agent ?? planned, summary?.versionAfter), 'proven');
+  }
+  return found(state.activated ? versionView(planned, undefined) : null, 'taken-back');
+}
+
+function agentChanged({ state, summary }: RunSource): boolean | undefined {
+  const before = state.before?.agent?.storePath;
+  const after = (state.end?.after.agent ?? state.confirmed?.agent)?.storePath;
+  if (before !== undefined && after !== undefined) return before !== after;
+  return (state.end?.changed ?? summary?.changed) === false ? false : undefined;
+}
+
+function versionView(manifest: AgentManifest | undefined, version: string | undefined): VersionView | null {
+  if (manifest) {
+    const { rev, storePath } = manifest;
+    const isRev = /^[0-9a-f]{40,64}(?:-dirty)?$/.test(rev);
+    return {
+      version: plainText(manifest.version, 40),
+      shortRev: isRev ? shortRev(rev) : null,
+      title: `${plainText(manifest.version, 64)}\n${plainText(rev, 128)}\n${plainText(storePath)}`,
+    };
+  }
+  return version === undefined ? null : { version: plainText(version, 40), shortRev: null, title: plainText(version) };
+}
+
+function stepView(source: RunSource, phase: Phase, ending: Mark, locale: Locale): StepView {
+  const [startedAt, endedAt] = spanOf(source, phase);
+  const mark = stepMark(source, phase, startedAt !== null, ending);
+  return { phase, label: phaseLabel(phase, locale), mark, markLabel: markLabel(mark, locale), startedAt, endedAt };
+}
+
+/** From the first begin of a phase to its last end: a runner that carried on for another begins its phase again. */
+function spanOf(source: RunSource, phase: Phase): [startedAt: number | null, endedAt: number | null] {
+  const { state, summary } = source;
+  if (phase === 'queued') {
+    const next = state.phases[0];
+    const end = next ? localTime(source, next.startedAt) : isOver(source) ? (summary?.endedAt ?? null) : null;
+    const asked = summary?.requestedAt ?? null;
+    return [asked, asked === null || end === null ? end : Math.max(asked, end)];
+  }
+  const spans = state.phases.filter(span => span.phase === phase);
+  const [first, last] = [spans[0], spans.at(-1)];
+  if (!first || !last) return [null, null];
+  return [localTime(source, first.startedAt), last.endedAt === undefined ? null : localTime(source, last.endedAt)];
+}
+
+function stepMark(source: RunSource, phase: Phase, begun: boolean, ending: Mark): Mark {
+  const here = phaseOf(source);
+  const over = isOver(source);
+  if (phase === here) {
+    if (!over) return phase === 'queued' ? 'waiting' : 'running';
+    return outcomeOf(source) === 'succeeded' ? 'done' : ending;
+  }
+  if (PHASES.indexOf(phase) > PHASES.indexOf(here)) return over ? 'skipped' : 'waiting';
+  return begun || phase === 'queued' || phase === 'accepted' ? 'done' : 'skipped';
+}
+
+function problemView(source: RunSource, mark: Mark, locale: Locale): ProblemView | null {
+  const outcome = outcomeOf(source);
+  const reason = source.state.end?.reason ?? source.summary?.reason;
+  if (!isOver(source) || outcome === 'succeeded' || (outcome === undefined && !reason)) return null;
+  // a person who cancelled knows why
+  if (outcome === 'cancelled' && !reason) return null;
+  return {
+    mark,
+    message: reason ? clean(reason.message) : locale.t('The host did not say why. Its output may tell.'),
+    advice: reason?.advice === undefined ? null : clean(reason.advice),
+    lastLines: (source.state.end?.lastLines ?? []).map(line => clean(line)),
+  };
+}
+
+function warningsOf({ state, gone, problem }: RunSource, locale: Locale): string[] {
+  const warnings = state.warnings.map(clean);
+  if (state.resumes === 1)
+    warnings.push(locale.t('The runner was interrupted once. Another one carried on from its journal.'));
+  if (state.resumes > 1)
+    warnings.push(locale.t('The runner was interrupted {0} times. Others carried on from its journal.', state.resumes));
+  if (gone)
+    warnings.push(locale.t('The relay does not keep all of this run any more. What is here is what this window had.'));
+  if (problem) warnings.push([problem.message, problem.advice ?? ''].map(clean).join(' ').trim());
+  return warnings;
+}
+
+/** Text for people that a host made: lines stay, what could reorder or hide text does not. */
+function clean(text: string): string {
+  return text
+    .split(/\r?\n/)
+    .map(line => plainText(line.replaceAll('\t', '  '), 2000))
+    .join('\n');
+}
+
+function actionsOf(source: RunSource): PanelAction[] {
+  const { state, lockBefore, lockAfter } = source;
+  const actions: PanelAction[] = [];
+  const over = isOver(source);
+  if (!over && !state.cancelAsked && phaseOf(source) !== 'committing') actions.push('cancel');
+  if (over && outcomeOf(source) !== 'succeeded') actions.push('retry');
+  if (lockBefore !== undefined && lockAfter !== undefined && lockBefore !== lockAfter) actions.push('open-diff');
+  actions.push('open-output');
+  return actions;
+}

@@ -1,0 +1,43 @@
+import type { Delivery, Outcome, Phase, Reason, RunState, RunSummary } from '../../protocol/index.ts';
+
+/** What the panel shows a run from. A RunSession has it all but the last two. */
+export interface RunSource {
+  readonly runId: string;
+  readonly host: string;
+  readonly summary: RunSummary | undefined;
+  readonly state: RunState;
+  readonly lockBefore: string | undefined;
+  readonly lockAfter: string | undefined;
+  readonly gone: boolean;
+  readonly problem: Reason | undefined;
+  /** Whether the host is connected. Undefined when nobody knows. */
+  readonly online: boolean | undefined;
+  /** Milliseconds that the host's clock is ahead of this one. */
+  readonly clockAhead: number;
+}
+
+/** Events may be behind the summary (they are still coming) or ahead of it (it was never heard). The newer one counts. */
+export function deliveryOf({ summary, state }: RunSource): Delivery {
+  return state.seq > 0 ? 'begun' : (summary?.delivery ?? 'queued');
+}
+
+export function phaseOf({ summary, state }: RunSource): Phase {
+  if (state.end) return state.end.phase;
+  return summary && summary.seq >= state.seq ? summary.phase : state.phase;
+}
+
+export function outcomeOf({ summary, state }: RunSource): Outcome | undefined {
+  return state.end?.outcome ?? summary?.outcome;
+}
+
+export function isOver(source: RunSource): boolean {
+  const delivery = deliveryOf(source);
+  return (
+    outcomeOf(source) !== undefined || delivery === 'refused' || delivery === 'expired' || delivery === 'cancelled'
+  );
+}
+
+/** A time of the host's, by the clock of this machine. */
+export function localTime({ clockAhead }: RunSource, hostTime: number): number {
+  return hostTime - clockAhead;
+}
