@@ -31,7 +31,7 @@ const MAX_MANIFEST_BYTES = 64 * 1024;
 export function findIdentity(mainUrl: string, env: NodeJS.ProcessEnv = process.env): AgentIdentity {
   const main = realpathSync(fileURLToPath(mainUrl));
   const path = env['NIXFLEET_AGENT_MANIFEST'] ?? resolve(dirname(main), '../share/nixfleet/agent.json');
-  const read = readJsonFile(path, agentManifestSchema, MAX_MANIFEST_BYTES);
+  const read = readJsonFile(existsSync(path) ? realpathSync(path) : path, agentManifestSchema, MAX_MANIFEST_BYTES);
   const ownProgram = [process.execPath, main];
   if (read.ok) {
     const { version, rev, protocol, storePath } = read.value;

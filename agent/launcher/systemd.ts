@@ -67,7 +67,7 @@ export class SystemdLauncher implements Launcher {
       forceKillAfterDelay: 1000,
     });
     // `activating` is also the second before a restart
-    return ['active', 'activating', 'reloading', 'deactivating'].includes(stdout?.trim() ?? '');
+    return ['active', 'activating', 'reloading', 'deactivating'].includes(stdout.trim());
   }
 
   whereToLook(runId: RunId): string {

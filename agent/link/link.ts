@@ -21,6 +21,9 @@ import { fileStamp } from './token.ts';
 
 type Welcome = Extract<ToAgentMessage, { type: 'welcome' }>;
 
+/** What is for the session; the link itself takes the rest. */
+export type SessionMessage = Exclude<ToAgentMessage, { type: 'welcome' | 'error' }>;
+
 /** An open and greeted connection. What is said after it has ended is dropped. */
 export interface Connection {
   readonly welcome: Welcome;
@@ -34,7 +37,7 @@ export interface Connection {
 }
 
 export interface Session {
-  receive(message: Exclude<ToAgentMessage, Welcome>): void;
+  receive(message: SessionMessage): void;
   end(): void;
 }
 

@@ -26,7 +26,7 @@ export function judge(trouble: Trouble): Judgement {
       return {
         wait: 'backoff',
         level: 'warn',
-        message: `not connected: ${trouble.message}. ${trouble.advice}`,
+        message: `not connected: ${trouble.message}. ${trouble.advice.replace(/\.$/, '')}`,
         retryOnChange: true,
       };
     case 'unreachable':
