@@ -1,0 +1,62 @@
+import type { AgentConfig } from '../config.ts';
+import type { RunReason } from '../runner/reason.ts';
+import { lastLines } from '../runner/last-lines.ts';
+import type { StepResult } from '../runner/step-runner.ts';
+import { activationOf } from './activation.ts';
+import {
+  readGenerations,
+  type Activation,
+  type Checkout,
+  type HostGeneration,
+  type Rebuilder,
+  type RunStep,
+} from './rebuilder.ts';
+
+/**
+ * NixOS in steps of our own: `switch-to-configuration test` first, and the profile and boot entry only when the new agent
+ * is proven. A host that loses power or its agent before that boots its old generation by itself.
+ */
+export class NixosStaged implements Rebuilder {
+  readonly method: Rebuilder['method'] = 'staged';
+  readonly buildAttribute: string;
+  protected readonly system: AgentConfig['system'];
+
+  constructor(system: AgentConfig['system'], attribute: string) {
+    this.system = system;
+    this.buildAttribute = `nixosConfigurations."${attribute}".config.system.build.toplevel`;
+  }
+
+  current(): HostGeneration {
+    return readGenerations(this.system.current, this.system.profile);
+  }
+
+  async activate(run: RunStep, toplevel: string, _checkout: Checkout): Promise<Activation> {
+    return activationOf(await run([`${toplevel}/bin/switch-to-configuration`, 'test']));
+  }
+
+  async rollBack(run: RunStep, recorded: string): Promise<Activation> {
+    // the profile never moved: what boots is the old generation all along
+    return activationOf(await run([`${recorded}/bin/switch-to-configuration`, 'test']));
+  }
+
+  async commit(run: RunStep, toplevel: string): Promise<RunReason | undefined> {
+    const set = await run(['nix-env', '-p', this.system.profile, '--set', toplevel]);
+    if (set.exitCode !== 0) return notCommitted('the system profile could not be set', set);
+    const boot = await run([`${toplevel}/bin/switch-to-configuration`, 'boot']);
+    if (boot.exitCode !== 0) return notCommitted('the profile is set, but the boot default could not be written', boot);
+    const { profile } = this.current();
+    if (profile !== toplevel)
+      return { kind: 'commit', message: `the system profile points to ${profile ?? 'nothing'} and not to ${toplevel}` };
+    return undefined;
+  }
+}
+
+function notCommitted(what: string, ending: StepResult): RunReason {
+  const why = ending.stopped?.reason.message ?? ending.notStarted?.message ?? lastLines(ending.tail, 1)[0];
+  return {
+    kind: 'commit',
+    message: `${what}${why ? `: ${why}` : ''}`,
+    advice:
+      'The new generation runs and its agent is proven. On the host: sudo nixos-rebuild switch in the checkout, which also writes the boot default.',
+  };
+}

@@ -1,0 +1,109 @@
+/**
+ * How a platform builds, activates and commits generations. One small interface: the runner knows the phases, a rebuilder
+ * knows the commands. What the commands' endings mean is decided beside them, in pure functions.
+ */
+import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { AGENT_MANIFEST_PATH, agentManifestSchema, type AgentManifest } from '../../protocol/index.ts';
+import type { RunReason } from '../runner/reason.ts';
+import type { StepCommand, StepResult } from '../runner/step-runner.ts';
+
+/** What a host runs and what it boots. Absent: unknown. */
+export interface HostGeneration {
+  /** Store path of the generation that runs. */
+  readonly running?: string;
+  /** Store path that the profile points to: what boots next. */
+  readonly profile?: string;
+  /** The profile's number for `profile`. */
+  readonly number?: number;
+}
+
+/** How an activation ended. */
+export type Activation =
+  | { readonly kind: 'done' }
+  /** It runs, but some unit failed to start or restart. */
+  | { readonly kind: 'units-failed' }
+  /** Refused before anything was touched. */
+  | { readonly kind: 'refused'; readonly reason: RunReason }
+  /** It went wrong on the way. */
+  | { readonly kind: 'failed'; readonly reason: RunReason };
+
+/** Runs a step as the user that activates (root on NixOS), in `/`. */
+export type RunStep = (
+  argv: readonly [string, ...string[]],
+  more?: Partial<Pick<StepCommand, 'cwd' | 'env'>>,
+) => Promise<StepResult>;
+
+export interface Rebuilder {
+  readonly method: 'staged' | 'nixos-rebuild';
+  /** The flake output that is built, below the flake's reference: `nixosConfigurations."web".config…`. */
+  readonly buildAttribute: string;
+  current(): HostGeneration;
+  /** Makes `toplevel` run. With the method nixos-rebuild also the profile moves, to what it built itself. */
+  activate(run: RunStep, toplevel: string, checkout: Checkout): Promise<Activation>;
+  /** Makes the recorded generation run and boot again. */
+  rollBack(run: RunStep, recorded: string): Promise<Activation>;
+  /** Makes `toplevel`, which runs and is proven, what the host boots. Undefined when it worked. */
+  commit(run: RunStep, toplevel: string): Promise<RunReason | undefined>;
+}
+
+/** Whose checkout, and where. */
+export interface Checkout {
+  readonly path: string;
+  readonly owner: { readonly name: string; readonly uid: number; readonly gid: number };
+}
+
+/** What the links of a system say. */
+export function readGenerations(current: string, profile: string): HostGeneration {
+  const running = realPath(current);
+  const profileTarget = realPath(profile);
+  const number = profileNumber(profile);
+  return {
+    ...(running !== undefined && { running }),
+    ...(profileTarget !== undefined && { profile: profileTarget }),
+    ...(number !== undefined && { number }),
+  };
+}
+
+/** The number of a generation in a profile: of the current one, or of the newest that is `toplevel`. */
+export function profileNumber(profile: string, toplevel?: string): number | undefined {
+  try {
+    if (toplevel === undefined) return numberOf(profile, basename(readlinkSync(profile)));
+    const folder = dirname(profile);
+    return readdirSync(folder)
+      .flatMap(name => numberOf(profile, name) ?? [])
+      .sort((a, b) => b - a)
+      .find(number => realPath(join(folder, `${basename(profile)}-${number}-link`)) === toplevel);
+  } catch {
+    return undefined;
+  }
+}
+
+function numberOf(profile: string, link: string): number | undefined {
+  const prefix = `${basename(profile)}-`;
+  const digits = link.startsWith(prefix) ? /^(\d+)-link$/.exec(link.slice(prefix.length))?.[1] : undefined;
+  return digits === undefined ? undefined : Number(digits);
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+export type ManifestResult =
+  { readonly ok: true; readonly manifest: AgentManifest } | { readonly ok: false; readonly message: string };
+
+/** The agent that a generation carries. */
+export function readManifest(toplevel: string): ManifestResult {
+  const path = join(toplevel, AGENT_MANIFEST_PATH);
+  if (!existsSync(path)) return { ok: false, message: `${path} does not exist` };
+  try {
+    const parsed = agentManifestSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+    return parsed.success ? { ok: true, manifest: parsed.data } : { ok: false, message: `${path} is not a manifest` };
+  } catch (error) {
+    return { ok: false, message: `${path} cannot be read: ${(error as Error).message}` };
+  }
+}

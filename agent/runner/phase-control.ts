@@ -1,0 +1,137 @@
+import { rmSync } from 'node:fs';
+import * as z from 'zod';
+import type { Phase } from '../../protocol/index.ts';
+import { readJsonFile } from '../run-directory/files.ts';
+import type { JournalWriter } from '../run-directory/journal-writer.ts';
+import type { OutputLog } from '../run-directory/output-log.ts';
+import { RunFailure } from './reason.ts';
+
+const CANCEL_POLL_MS = 200;
+const cancelMarkSchema = z.looseObject({ by: z.string().min(1).max(256) });
+
+/** Phases that a wish to cancel ends at once. Later ones end at their next safe point, or not at all. */
+const CANCELLABLE: readonly Phase[] = ['accepted', 'pulling', 'locking', 'building'];
+
+export interface PhaseControlOptions {
+  readonly journal: JournalWriter;
+  readonly output: OutputLog;
+  /** Milliseconds that each phase may take. */
+  readonly deadlines: Readonly<Record<Phase, number>>;
+  /** The mark that somebody leaves who wants the run cancelled. */
+  readonly cancelMark: string;
+  /** Aborted when this process must stop (the host goes down, an administrator stops the unit). */
+  readonly stop?: AbortSignal | undefined;
+}
+
+/**
+ * Where the run is, how long it may stay there, and whether somebody wants it to end. `signal` is aborted with the
+ * `RunFailure` that then ends the phase.
+ */
+export class PhaseControl {
+  readonly #options: PhaseControlOptions;
+  readonly #poll: NodeJS.Timeout;
+  #phase: Phase = 'accepted';
+  #abort = new AbortController();
+  #deadline: NodeJS.Timeout | undefined;
+  #cancelledBy: string | undefined;
+
+  constructor(options: PhaseControlOptions) {
+    this.#options = options;
+    const asked = options.journal.events.find(event => event.type === 'cancel-asked');
+    if (asked) this.#cancelledBy = String(asked['by']);
+    this.#poll = setInterval(() => this.lookForCancel(), CANCEL_POLL_MS);
+    options.stop?.addEventListener('abort', this.#onStop);
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Who asked to cancel. */
+  get cancelledBy(): string | undefined {
+    return this.#cancelledBy;
+  }
+
+  /** The run works in that phase from now on; what was written so far survives a power loss. Throws where it must not begin. */
+  enter(phase: Phase): void {
+    this.lookForCancel();
+    this.signal.throwIfAborted();
+    this.begin(phase);
+    if (this.#cancelledBy !== undefined && CANCELLABLE.includes(phase)) throw this.#cancelled();
+  }
+
+  /** As `enter`, also when the run is to end: for putting things back. */
+  begin(phase: Phase): void {
+    const { journal, output, deadlines, stop } = this.#options;
+    output.sync();
+    clearTimeout(this.#deadline);
+    this.#abort = new AbortController();
+    const limit = deadlines[phase];
+    this.#phase = phase;
+    journal.append({ type: 'phase', phase, deadlineAt: Date.now() + limit });
+    this.#deadline = setTimeout(() => this.#abort.abort(pastDeadline(phase, limit)), limit);
+    if (stop?.aborted) this.#onStop();
+  }
+
+  /** Looks for the mark now. Also asked by a timer. */
+  lookForCancel(): void {
+    const { cancelMark, journal } = this.#options;
+    const mark = readJsonFile(cancelMark, cancelMarkSchema, 4096);
+    if (!mark.ok && mark.kind === 'missing') return;
+    rmSync(cancelMark, { force: true, recursive: true });
+    if (this.#cancelledBy !== undefined) return;
+    this.#cancelledBy = mark.ok ? mark.value.by : 'somebody';
+    journal.append({ type: 'cancel-asked', by: this.#cancelledBy });
+    if (CANCELLABLE.includes(this.#phase)) this.#abort.abort(this.#cancelled());
+  }
+
+  /** A point at which the run can be undone as a whole: throws if somebody wants that. */
+  safePoint(): void {
+    this.lookForCancel();
+    if (this.#cancelledBy !== undefined) throw this.#cancelled();
+  }
+
+  close(): void {
+    clearInterval(this.#poll);
+    clearTimeout(this.#deadline);
+    this.#options.stop?.removeEventListener('abort', this.#onStop);
+  }
+
+  readonly #onStop = (): void => {
+    this.#abort.abort(
+      new RunFailure({
+        kind: 'interrupted',
+        message: `the runner was told to stop while ${this.#phase}`,
+        advice: 'Run the update again when the host is up.',
+      }),
+    );
+  };
+
+  #cancelled(): RunFailure {
+    return new RunFailure({
+      kind: 'cancelled',
+      message: `cancelled by ${this.#cancelledBy ?? 'somebody'} while ${this.#phase}`,
+    });
+  }
+}
+
+function pastDeadline(phase: Phase, milliseconds: number): RunFailure {
+  return new RunFailure({
+    kind: 'deadline',
+    message: `${phase} was not done within its deadline of ${duration(milliseconds)}`,
+    advice: `See what it was waiting for; if it only needs longer, raise the deadline for ${phase} on the host or for the run.`,
+  });
+}
+
+/** Milliseconds in words. */
+export function duration(milliseconds: number): string {
+  if (milliseconds < 1000) return `${milliseconds} ms`;
+  const seconds = Math.round(milliseconds / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  return seconds % 60 === 0 ? `${minutes} min` : `${minutes} min ${seconds % 60} s`;
+}
