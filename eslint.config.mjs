@@ -35,7 +35,7 @@ const arrowRules = Object.entries(arrows).map(([room, allowed]) => {
 });
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'test/vscode/node_modules/', '.cache/'] },
+  { ignores: ['dist/', 'node_modules/', '.cache/'] },
   ...tseslint.configs.strictTypeChecked.map(config => ({ ...config, files: ['**/*.ts'] })),
   {
     files: ['**/*.ts'],

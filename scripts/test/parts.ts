@@ -1,0 +1,102 @@
+// The parts of `npm test`. Each prints as it goes and says what it came to.
+import { ensureChromium, ensureServer } from '../../test/vscode/setup.ts';
+import type { Children } from './children.ts';
+import { root, testFiles } from './files.ts';
+import { counted, runMocha } from './mocha.ts';
+import { nothing, oneFailed, onePassed, oneSkipped, sum, type Tally } from './tally.ts';
+
+export interface Request {
+  readonly children: Children;
+  /** Only the test files whose path contains one of these; all when empty. */
+  readonly paths: readonly string[];
+  /** Only the tests whose title matches. */
+  readonly grep: string | undefined;
+}
+
+export interface Part {
+  readonly name: string;
+  /** Whether it needs what `esbuild.mjs` builds. */
+  readonly built: boolean;
+  run(request: Request): Promise<Tally>;
+}
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+export const parts: readonly Part[] = [
+  {
+    name: 'lint',
+    built: false,
+    run: ({ children }) =>
+      oneTest(children, [
+        ['eslint/bin/eslint.js', '.'],
+        ['prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'],
+      ]),
+  },
+  {
+    name: 'types',
+    built: false,
+    run: ({ children }) =>
+      oneTest(children, [
+        ['typescript/bin/tsc', '--noEmit', '--pretty', '--project', '.'],
+        ['typescript/bin/tsc', '--noEmit', '--pretty', '--project', 'webview'],
+      ]),
+  },
+  {
+    name: 'unit',
+    built: false,
+    run: ({ children, paths, grep }) =>
+      runMocha(children, { files: testFiles('unit', paths), timeout: 10 * SECOND, reporter: 'dot', grep }),
+  },
+  {
+    name: 'hosts',
+    built: true,
+    run: ({ children, paths, grep }) =>
+      runMocha(children, { files: testFiles('host', paths), timeout: 3 * MINUTE, reporter: 'spec', grep }),
+  },
+  { name: 'vscode', built: true, run: runVscode },
+];
+
+/** Builds what ships, as the tests of hosts and of VS Code use it. */
+export async function build(children: Children): Promise<boolean> {
+  const exit = await children.run({ file: process.execPath, args: ['esbuild.mjs'], cwd: root });
+  return exit.code === 0;
+}
+
+/** Several tools that count as one test: all of them speak, all must be content. */
+async function oneTest(children: Children, tools: readonly (readonly [string, ...string[]])[]): Promise<Tally> {
+  let content = true;
+  for (const [tool, ...args] of tools) {
+    const file = `node_modules/${tool}`;
+    const exit = await children.run({ file: process.execPath, args: [file, ...args], cwd: root });
+    content &&= exit.code === 0;
+  }
+  return content ? onePassed : oneFailed;
+}
+
+async function runVscode({ children, paths, grep }: Request): Promise<Tally> {
+  const server = await ensureServer(command => children.run(command));
+  if (!server.ok) return oneSkipped('VS Code', server.reason);
+  const chromium = await ensureChromium(command => children.run(command));
+  if (!chromium.ok) return oneSkipped('VS Code', chromium.reason);
+  const env = { CHROMIUM_PATH: chromium.value };
+
+  const suites = testFiles('suite', paths);
+  const windows = testFiles('ui', paths);
+  const filtered = paths.length > 0;
+  return sum([
+    filtered && suites.length === 0 && windows.length > 0
+      ? nothing
+      : await counted(record =>
+          children.run({
+            file: process.execPath,
+            args: ['test/vscode/run.ts', ...suites],
+            cwd: root,
+            env: { ...env, NIXFLEET_TEST_RECORD: record, NIXFLEET_TEST_GREP: grep },
+          }),
+        ),
+    filtered && windows.length === 0 && suites.length > 0
+      ? nothing
+      : await runMocha(children, { files: windows, timeout: 3 * MINUTE, reporter: 'spec', grep, env }),
+  ]);
+}

@@ -1,0 +1,308 @@
+// VS Code's window as a person meets it: words for what they click, type and read. Everything waits for what it is about
+// to touch, up to a deadline; nothing sleeps. Playwright's `page` is there for the rest.
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
+import { startBrowser } from './browser.ts';
+import { startServer, type ServerOptions, type VscodeServer } from './server.ts';
+
+export type Theme = 'light' | 'dark' | 'high-contrast' | 'high-contrast-light';
+
+export interface WorkbenchOptions extends Omit<ServerOptions, 'connectionToken' | 'port' | 'underDevelopment'> {
+  /** The folder that the window opens. */
+  readonly folder: string;
+  /** `dark` unless told. */
+  readonly theme?: Theme;
+  /** In pixels; 1280 × 800 unless told. */
+  readonly size?: { readonly width: number; readonly height: number };
+}
+
+/** A theme's name in settings, its label, and the class that the window has when it is applied. */
+const THEMES: Readonly<Record<Theme, { setting: string; label: string; className: string }>> = {
+  light: { setting: 'Light Modern', label: 'Light Modern', className: 'vs' },
+  dark: { setting: 'Dark Modern', label: 'Dark Modern', className: 'vs-dark' },
+  'high-contrast': { setting: 'Default High Contrast', label: 'Dark High Contrast', className: 'hc-black' },
+  'high-contrast-light': {
+    setting: 'Default High Contrast Light',
+    label: 'Light High Contrast',
+    className: 'hc-light',
+  },
+};
+
+/** How long a window's parts may take to show, in milliseconds: two cores may be busy with builds. */
+const DEADLINE = 30_000;
+
+/** Where pictures go: into the documentation only when that is asked for. */
+const PICTURES = join(
+  import.meta.dirname,
+  '../..',
+  process.env['UPDATE_IMAGES'] === '1' ? 'docs/images' : '.cache/shots',
+);
+
+/** Starts a server and a browser, and opens a window. Close it with {@link Workbench.close}, or `await using`. */
+export async function openWorkbench(options: WorkbenchOptions): Promise<Workbench> {
+  const { theme = 'dark', size = { width: 1280, height: 800 } } = options;
+  const settings = { ...options.settings, 'workbench.colorTheme': THEMES[theme].setting };
+  const server = await startServer({ ...options, settings });
+  let browser: Browser | undefined;
+  try {
+    browser = await startBrowser();
+    const page = await browser.newPage({ viewport: size });
+    page.setDefaultTimeout(DEADLINE);
+    const workbench = new Workbench(page, server, browser);
+    await page.goto(server.url({ folder: options.folder }));
+    await page.locator('.monaco-workbench').waitFor();
+    return workbench;
+  } catch (error) {
+    await browser?.close();
+    await server.stop();
+    throw error;
+  }
+}
+
+export class Workbench implements AsyncDisposable {
+  readonly page: Page;
+  readonly server: VscodeServer;
+  /** The warnings and errors that window and extension host have logged so far. */
+  readonly log: string[] = [];
+  readonly #browser: Browser;
+
+  constructor(page: Page, server: VscodeServer, browser: Browser) {
+    this.page = page;
+    this.server = server;
+    this.#browser = browser;
+    page.on('console', message => {
+      if (message.type() === 'error' || message.type() === 'warning') this.log.push(message.text());
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    await this.server.stop();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Loads the window anew, as *Developer: Reload Window* does. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.page.locator('.monaco-workbench').waitFor();
+  }
+
+  async setTheme(theme: Theme): Promise<void> {
+    const { label, className } = THEMES[theme];
+    await this.command('Preferences: Color Theme');
+    await this.#pickOfMany(label);
+    await this.page.locator(`.monaco-workbench.${className}`).waitFor();
+  }
+
+  // ── Commands and questions ─────────────────────────────────────────────────────────────────────────────────────
+
+  /** Runs a command from the palette by its whole title, such as `NixFleet: Update Agent`. */
+  async command(title: string): Promise<void> {
+    await this.#quick('F1', `>${title}`, title);
+  }
+
+  /** Opens a file of the workspace by name. */
+  async openFile(name: string): Promise<void> {
+    await this.#quick('Control+p', name, name);
+    await this.tab(name).waitFor();
+  }
+
+  /** The box of quick picks, input boxes and the palette. */
+  get quickInput(): Locator {
+    return this.page.locator('.quick-input-widget:visible');
+  }
+
+  /** Picks the row with this text in an open quick pick. With more than one text: ticks them all and accepts. */
+  async pick(...rows: readonly [string, ...string[]]): Promise<void> {
+    const row = (text: string) => this.quickInput.locator('.monaco-list-row', { hasText: text }).first();
+    if (rows.length === 1) {
+      await row(rows[0]).click();
+      return;
+    }
+    for (const text of rows) await row(text).locator('.quick-input-list-checkbox').click();
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** Answers an open input box, once it asks this (a part of its prompt, placeholder or title). */
+  async answer(question: string, text: string): Promise<void> {
+    const input = this.quickInput.locator('input[type=text], input[type=password]').first();
+    const asks = this.quickInput.filter({ hasText: question }).or(this.quickInput.getByPlaceholder(question));
+    await asks.first().waitFor();
+    await input.fill(text);
+    await input.press('Enter');
+  }
+
+  /** A notification that contains this text. */
+  notification(text: string | RegExp): Locator {
+    return this.page.locator('.notification-list-item', { hasText: text }).first();
+  }
+
+  /** Presses a button of a notification that contains this text. */
+  async answerNotification(text: string | RegExp, button: string): Promise<void> {
+    await this.notification(text).getByRole('button', { name: button, exact: true }).click();
+  }
+
+  /** A modal question. */
+  get dialog(): Locator {
+    return this.page.getByRole('dialog');
+  }
+
+  // ── Views ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Opens a view container by the title in the activity bar. */
+  async openContainer(title: string): Promise<void> {
+    const entry = this.page.locator('.activitybar').getByRole('tab', { name: title });
+    await entry.waitFor();
+    if ((await entry.getAttribute('aria-selected')) !== 'true') await entry.click();
+    await this.page.locator('.sidebar .composite.title', { hasText: title }).waitFor();
+  }
+
+  /** A row of any tree, by a part of its label. */
+  treeItem(name: string | RegExp): Locator {
+    return this.page.getByRole('treeitem', { name }).first();
+  }
+
+  /** Selects several rows of a tree. */
+  async select(...names: readonly (string | RegExp)[]): Promise<void> {
+    for (const [index, name] of names.entries()) {
+      await this.treeItem(name).click({ modifiers: index === 0 ? [] : ['ControlOrMeta'] });
+    }
+  }
+
+  /** Chooses from the context menu of what is given; further entries are those of submenus. */
+  async contextMenu(target: Locator, ...entries: readonly string[]): Promise<void> {
+    await this.openContextMenu(target);
+    for (const [index, entry] of entries.entries()) {
+      const item = this.page.getByRole('menuitem', { name: entry, exact: true });
+      await (index < entries.length - 1 ? item.hover() : item.click());
+    }
+  }
+
+  /** Opens a context menu and leaves it open; gives its entries as they read. */
+  async openContextMenu(target: Locator): Promise<string[]> {
+    await target.click({ button: 'right' });
+    const items = this.page.getByRole('menuitem');
+    await items.first().waitFor();
+    return (await items.allInnerTexts()).map(text => text.trim()).filter(text => text !== '');
+  }
+
+  /** Presses the button that shows on a row when the pointer is over it. */
+  async inlineAction(row: Locator, title: string): Promise<void> {
+    await row.hover();
+    await row.getByRole('button', { name: title }).click();
+  }
+
+  // ── Editors ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The tab of an editor, by a part of its title. */
+  tab(title: string | RegExp): Locator {
+    return this.page.locator('.tabs-container .tab', { hasText: title }).first();
+  }
+
+  /** The document inside a webview that is in sight: of the editor with this title, which is brought to the front. */
+  async webview(title?: string | RegExp): Promise<FrameLocator> {
+    if (title !== undefined) await this.tab(title).click();
+    const outer = this.page.locator('iframe.webview.ready >> visible=true').first();
+    return outer.contentFrame().locator('iframe#active-frame').contentFrame();
+  }
+
+  /** The lines in sight on each side of the diff editor in front. */
+  async diff(): Promise<{ original: string; modified: string }> {
+    const editor = this.page.locator('.monaco-diff-editor:visible');
+    await editor.locator('.editor.modified .view-line').first().waitFor();
+    return {
+      original: await linesOf(editor.locator('.editor.original')),
+      modified: await linesOf(editor.locator('.editor.modified')),
+    };
+  }
+
+  // ── Output ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Shows an output channel. */
+  async openOutput(channel: string): Promise<void> {
+    await this.command('Output: Show Output Channels...');
+    await this.#pickOfMany(channel);
+    await this.page.locator('.panel .output-view').waitFor();
+  }
+
+  /** Waits for a line that contains this text in the output channel in front, which follows its end. */
+  async outputLine(text: string): Promise<void> {
+    await this.page.locator('.panel .output-view .view-line', { hasText: text }).first().waitFor();
+  }
+
+  /** The lines of the output channel in front that are in sight. */
+  async output(): Promise<string> {
+    return linesOf(this.page.locator('.panel .output-view'));
+  }
+
+  // ── Pictures ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Takes a picture, without a blinking caret; gives its path. */
+  async picture(name: string): Promise<string> {
+    const path = join(PICTURES, `${name}.png`);
+    mkdirSync(dirname(path), { recursive: true });
+    await this.page.screenshot({ path, caret: 'hide', animations: 'disabled' });
+    return path;
+  }
+
+  /**
+   * Opens the palette or quick open, and takes a row. A webview that has the focus keeps keys for itself, and may take the
+   * focus at any moment: so the focus is taken from it first, as often as needed.
+   */
+  async #quick(key: string, text: string, row: string): Promise<void> {
+    const input = this.quickInput.locator('input[type=text]').first();
+    await waitUntil(`${key} opens quick input`, async () => {
+      await this.page.evaluate('document.activeElement?.blur()');
+      await this.page.keyboard.press(key);
+      return input.waitFor({ timeout: 2_000 }).then(
+        () => true,
+        () => false,
+      );
+    });
+    await input.fill(text);
+    await this.pick(row);
+  }
+
+  /** Picks a row of a list that is longer than what is in sight. */
+  async #pickOfMany(row: string): Promise<void> {
+    await this.quickInput.locator('input[type=text]').first().fill(row);
+    await this.pick(row);
+  }
+}
+
+/** Asks until it is so, every 100 ms; throws what was waited for after a deadline in milliseconds. */
+export async function waitUntil(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  deadline = DEADLINE,
+): Promise<void> {
+  const end = Date.now() + deadline;
+  while (!(await isSo())) {
+    if (Date.now() > end) throw new Error(`waited ${deadline / 1000} s in vain: ${what}`);
+    await pause(100);
+  }
+}
+
+/** The text of an editor's lines in sight, from the top down: in the page they lie in any order. */
+async function linesOf(editor: Locator): Promise<string> {
+  const lines = await editor
+    .locator('.view-line')
+    .evaluateAll((elements: LineElement[]) =>
+      elements.map(({ style, textContent }) => ({ top: Number.parseFloat(style.top), text: textContent })),
+    );
+  return lines
+    .toSorted((a, b) => a.top - b.top)
+    .map(({ text }) => text.replaceAll('\u00a0', ' '))
+    .join('\n');
+}
+
+/** What is used of the page's HTMLElement: this program is not the page's, and has no types of it. */
+interface LineElement {
+  readonly style: { readonly top: string };
+  readonly textContent: string;
+}
