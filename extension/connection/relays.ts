@@ -72,7 +72,7 @@ export class Relays extends Disposable {
     if (!same && !this.isDisposed) this.#changed.fire();
   }
 
-  /** Remembers a relay. Rejects when there is nowhere to keep a secret. */
+  /** Uses and remembers a relay. Rejects when there is nowhere to keep a secret; it is used until the end all the same. */
   async signIn(target: RelayTarget): Promise<void> {
     await this.#store({ url: target.url, token: target.token });
   }
@@ -83,10 +83,10 @@ export class Relays extends Disposable {
   }
 
   async #store(stored: Stored): Promise<void> {
-    await this.#secrets.store(SECRET, JSON.stringify(stored));
     this.#stored = stored;
     this.#read = true;
     this.#changed.fire();
+    await this.#secrets.store(SECRET, JSON.stringify(stored));
   }
 
   async #fromEnvironment(): Promise<Stored | undefined> {

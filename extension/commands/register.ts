@@ -1,0 +1,104 @@
+/** Ties every command of package.json to what it does. A command without a handler does not compile. */
+import * as vscode from 'vscode';
+import { liveRun } from '../fleet/fleet.ts';
+import { Disposable } from '../base/disposable.ts';
+import { messageOf, type Log } from '../base/log.ts';
+import type { LockDocuments } from '../lock/lock-documents.ts';
+import { cancelRun } from './cancel.ts';
+import { connectToRelay, type ConnectOptions } from './connect.ts';
+import type { CommandId } from './ids.ts';
+import { showLockDiff } from './show-lock-diff.ts';
+import { commandRows, type CommandRows } from './targets.ts';
+import { isOnline, sayFailure, updateAgent, type UpdateServices } from './update.ts';
+import type { TreeNode } from '../tree/nodes.ts';
+
+export interface CommandServices extends UpdateServices, ConnectOptions {
+  readonly locks: LockDocuments;
+  readonly reconnect: () => void;
+  readonly showLog: () => void;
+}
+
+export class Commands extends Disposable {
+  constructor(services: CommandServices) {
+    super();
+    for (const [id, run] of Object.entries(handlers(services))) {
+      this.own(
+        vscode.commands.registerCommand(id, async (node?: TreeNode, nodes?: readonly TreeNode[]) => {
+          try {
+            await run(commandRows(node, nodes));
+          } catch (error) {
+            report(id, error, services.log);
+          }
+        }),
+      );
+    }
+  }
+}
+
+function report(id: string, error: unknown, log: Log): void {
+  log.error(`${id}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  void vscode.window.showErrorMessage(`NixFleet: ${messageOf(error)}`);
+}
+
+type Handlers = Readonly<Record<CommandId, (rows: CommandRows) => unknown>>;
+
+function handlers(services: CommandServices): Handlers {
+  const { targets, locale, relays, channels, fleet } = services;
+  const { t } = locale;
+  const noRun = t('There is no run yet.');
+  const noHost = t('There is no host.');
+  return {
+    'nixfleet.connect': () => connectToRelay(services),
+    'nixfleet.disconnect': () => relays.signOut(),
+    'nixfleet.reconnect': () => services.reconnect(),
+    'nixfleet.showLog': () => services.showLog(),
+    'nixfleet.updateAgent': rows => updateAgent(services, rows),
+    'nixfleet.cancelUpdate': async rows => {
+      const run = await targets.oneRun(rows, {
+        title: t('Cancel Update'),
+        nothing: t('No host is being updated.'),
+        filter: host => liveRun(host) !== undefined,
+      });
+      if (run) await cancelRun(services, run);
+    },
+    'nixfleet.showRun': async rows => {
+      const run = await targets.oneRun(rows, { title: t('Show Run'), nothing: noRun });
+      if (run) services.showRun(run.runId);
+    },
+    'nixfleet.showLockDiff': async rows => {
+      const run = await targets.oneRun(rows, { title: t('Show flake.lock Diff'), nothing: noRun });
+      if (run) await showLockDiff(services, run.runId, run.host);
+    },
+    'nixfleet.showOutput': async rows => {
+      const run = await targets.oneRun(rows, { title: t('Show Output'), nothing: noRun });
+      if (!run) return;
+      channels.follow(run.host, run.runId);
+      channels.show(run.host);
+    },
+    'nixfleet.copyHostName': async rows => {
+      const hosts = await targets.someHosts(rows, { title: t('Copy Host Name'), nothing: noHost });
+      if (hosts.length > 0) await vscode.env.clipboard.writeText(hosts.map(({ host }) => host).join('\n'));
+    },
+    'nixfleet.copyRevision': async rows => {
+      const host = await targets.oneHost(rows, {
+        title: t('Copy Revision'),
+        nothing: t('No host has said its revision yet.'),
+        filter: ({ status, agent }) => (status?.input?.rev ?? agent?.rev) !== undefined,
+      });
+      const rev = host?.status?.input?.rev ?? host?.agent?.rev;
+      if (rev !== undefined) await vscode.env.clipboard.writeText(rev);
+    },
+    'nixfleet.refreshHost': async rows => {
+      if (!isOnline(services)) return;
+      const hosts = await targets.someHosts(rows, {
+        title: t('Refresh Host'),
+        nothing: t('No host is online.'),
+        filter: ({ online }) => online,
+      });
+      for (const { host } of hosts.filter(({ host: name }) => fleet.host(name)?.online)) {
+        const result = await services.updates.refresh(host);
+        if (!result.ok) sayFailure(t('{0} could not be refreshed.', host), result.reason);
+      }
+    },
+  };
+}

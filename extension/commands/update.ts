@@ -1,0 +1,109 @@
+import * as vscode from 'vscode';
+import type { FleetHost, Reason, RunId } from '../../protocol/index.ts';
+import type { Locale } from '../base/locale.ts';
+import type { HostChannels } from '../channel/host-channels.ts';
+import type { Calls } from '../connection/calls.ts';
+import type { Link } from '../connection/link.ts';
+import { liveRun } from '../fleet/fleet.ts';
+import type { FleetStore } from '../fleet/fleet-store.ts';
+import { HOSTS_VIEW } from '../tree/hosts-view.ts';
+import { resolveNewestRevision } from '../updates/newest-revision.ts';
+import type { AskedUpdate, Updates } from '../updates/updates.ts';
+import type { WatchedRun, WatchedRuns } from '../updates/watched-runs.ts';
+import { showProgress } from './run-progress.ts';
+import type { CommandRows, Targets } from './targets.ts';
+
+/** Runs of one go whose output goes to the channels by itself; of more, only of those that somebody looks at. */
+const FOLLOW_AT_MOST = 8;
+
+export interface UpdateServices {
+  readonly link: Pick<Link, 'isOnline'>;
+  readonly calls: Pick<Calls, 'ask'>;
+  readonly fleet: FleetStore;
+  readonly targets: Targets;
+  readonly updates: Updates;
+  readonly watched: WatchedRuns;
+  readonly channels: HostChannels;
+  readonly locale: Locale;
+  readonly showRun: (runId: RunId) => void;
+}
+
+/** Update Agent on the chosen hosts: of several, all end on the same revision. */
+export async function updateAgent(services: UpdateServices, rows: CommandRows): Promise<void> {
+  const { targets, locale } = services;
+  if (!isOnline(services)) return;
+  const chosen = await targets.someHosts(rows, {
+    title: locale.t('Update Agent'),
+    nothing: locale.t('There is no host to update.'),
+    filter: host => !liveRun(host),
+  });
+  if (chosen.length === 0) return;
+  const asked = await updateHosts(services, chosen);
+  if (rows.length === 0 && asked.length > 0) showProgress(services, asked);
+}
+
+/** Asks for an update of these hosts, and says what could not be asked. The runs that were. */
+export async function updateHosts(
+  services: UpdateServices,
+  hosts: readonly FleetHost[],
+): Promise<readonly WatchedRun[]> {
+  const { locale, updates, watched, channels } = services;
+  const free = hosts.filter(host => !liveRun(host)).map(({ host }) => host);
+  const busy = hosts.filter(host => liveRun(host)).map(({ host }) => host);
+  if (busy.length > 0) {
+    void vscode.window.showInformationMessage(locale.t('Being updated already: {0}', busy.join(', ')));
+  }
+  const [first, ...more] = free;
+  if (first === undefined) return [];
+  const rev = more.length > 0 ? await newestRevision(services, free) : undefined;
+  if (rev && !rev.ok) {
+    sayFailure(locale.t('NixFleet could not update {0} hosts.', free.length), rev.reason);
+    return [];
+  }
+  const asked = await Promise.all(free.map(host => updates.ask(host, rev?.rev)));
+  const runs = asked.filter(update => update.ok);
+  watched.watch(runs);
+  for (const { host, runId } of runs.slice(0, FOLLOW_AT_MOST)) channels.follow(host, runId);
+  sayRefusals(asked, locale);
+  const [only] = runs;
+  if (only && asked.length === 1) services.showRun(only.runId);
+  return runs;
+}
+
+/** Whether there is a relay to speak to; says it when there is none. */
+export function isOnline({ link, locale }: Pick<UpdateServices, 'link' | 'locale'>): boolean {
+  if (link.isOnline) return true;
+  const reconnect = locale.t('Reconnect Now');
+  void vscode.window.showErrorMessage(locale.t('NixFleet is not connected to a relay.'), reconnect).then(choice => {
+    if (choice === reconnect) void vscode.commands.executeCommand('nixfleet.reconnect');
+  });
+  return false;
+}
+
+/** A reason of the relay or of a host, behind what was wanted. */
+export function sayFailure(what: string, reason: Reason): void {
+  void vscode.window.showErrorMessage([what, reason.message, reason.advice].filter(Boolean).join(' '));
+}
+
+async function newestRevision(
+  { calls, fleet, locale }: UpdateServices,
+  hosts: readonly string[],
+): Promise<Awaited<ReturnType<typeof resolveNewestRevision>>> {
+  return vscode.window.withProgress({ location: { viewId: HOSTS_VIEW } }, () =>
+    resolveNewestRevision(hosts, { calls, fleet, locale }),
+  );
+}
+
+function sayRefusals(asked: readonly AskedUpdate[], locale: Locale): void {
+  const refused = asked.filter(update => !update.ok);
+  const [first] = refused;
+  if (!first) return;
+  if (refused.length === 1) {
+    sayFailure(locale.t('NixFleet could not update {0}.', first.host), first.reason);
+    return;
+  }
+  const lines = refused.map(({ host, reason }) => `${host}: ${reason.message}`);
+  void vscode.window.showErrorMessage(
+    locale.t('NixFleet could not update {0} hosts. {1}', refused.length, lines.join(' ')),
+  );
+}

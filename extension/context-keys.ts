@@ -1,0 +1,26 @@
+import * as vscode from 'vscode';
+import { Disposable } from './base/disposable.ts';
+import type { Link } from './connection/link.ts';
+import type { Relays } from './connection/relays.ts';
+
+/** What package.json asks in its `when` and `enablement` clauses, besides the key of the view's welcome. */
+export class ContextKeys extends Disposable {
+  readonly #values = new Map<string, unknown>();
+
+  constructor(link: Link, relays: Relays) {
+    super();
+    const update = (): void => {
+      this.#set('nixfleet.online', link.isOnline);
+      this.#set('nixfleet.configured', relays.configured);
+    };
+    this.own(link.onDidChangeState(update));
+    this.own(relays.onDidChange(update));
+    update();
+  }
+
+  #set(key: string, value: unknown): void {
+    if (this.#values.get(key) === value) return;
+    this.#values.set(key, value);
+    void vscode.commands.executeCommand('setContext', key, value);
+  }
+}
