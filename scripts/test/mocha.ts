@@ -12,6 +12,8 @@ export interface MochaRun {
   /** For one test, in milliseconds. */
   readonly timeout: number;
   readonly reporter: 'dot' | 'spec';
+  /** How long the process may stay alive after its last test, in milliseconds; 10 000 unless told. */
+  readonly grace?: number;
   readonly grep?: string | undefined;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -30,7 +32,7 @@ export async function runMocha(children: Children, run: MochaRun): Promise<Tally
         ...run.env,
         [RECORD_VARIABLE]: record,
         NIXFLEET_TEST_REPORTER: run.reporter,
-        NIXFLEET_TEST_MUST_END: '1',
+        NIXFLEET_TEST_GRACE: String(run.grace ?? 10_000),
       },
     }),
   );

@@ -4,9 +4,6 @@ import Mocha from 'mocha';
 import { REASON } from './cannot-run.ts';
 import { RECORD_VARIABLE, type RecordLine } from './record.ts';
 
-/** How long the process may stay alive after its last test, in milliseconds, before it is said what holds it. */
-const GRACE = 10_000;
-
 const live = process.env['NIXFLEET_TEST_REPORTER'] === 'dot' ? Mocha.reporters.Dot : Mocha.reporters.Spec;
 const { EVENT_TEST_PASS, EVENT_TEST_FAIL, EVENT_TEST_PENDING, EVENT_RUN_END } = Mocha.Runner.constants;
 
@@ -29,7 +26,8 @@ export default class RecordingReporter extends live {
     });
     runner.once(EVENT_RUN_END, () => {
       write({ kind: 'end' });
-      if (process.env['NIXFLEET_TEST_MUST_END'] === '1') failIfStillAlive(write);
+      const grace = process.env['NIXFLEET_TEST_GRACE'];
+      if (grace !== undefined) failIfStillAlive(write, Number(grace));
     });
   }
 }
@@ -44,14 +42,14 @@ function whySkipped(test: Mocha.Test): { suite: string; reason: string } {
   return { suite: test.fullTitle(), reason: 'no reason given' };
 }
 
-/** A leak is a failure, not something to be hidden by ending the process. */
-function failIfStillAlive(write: (line: RecordLine) => void): void {
+/** What outlives the tests by this many milliseconds is a failure, not something to be hidden by ending the process. */
+function failIfStillAlive(write: (line: RecordLine) => void, grace: number): void {
   const timer = setTimeout(() => {
-    const held = [...new Set(process.getActiveResourcesInfo())].filter(resource => resource !== 'Timeout').join(', ');
-    const title = `the tests are done, but something keeps their process alive: ${held || 'a timer'}`;
+    const alive = [...new Set(process.getActiveResourcesInfo())].join(', ');
+    const title = `the tests are done, but something keeps their process alive: ${alive}`;
     console.error(title);
     write({ kind: 'fail', title });
     process.exit();
-  }, GRACE);
+  }, grace);
   timer.unref();
 }

@@ -3,6 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Context } from 'mocha';
 import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
 import { startBrowser } from './browser.ts';
 import { startServer, type ServerOptions, type VscodeServer } from './server.ts';
@@ -147,6 +148,12 @@ export class Workbench implements AsyncDisposable {
     await this.notification(text).getByRole('button', { name: button, exact: true }).click();
   }
 
+  /** Puts every notification away. */
+  async clearNotifications(): Promise<void> {
+    await this.command('Notifications: Clear All Notifications');
+    await this.page.locator('.notification-list-item').first().waitFor({ state: 'hidden' });
+  }
+
   /** A modal question. */
   get dialog(): Locator {
     return this.page.getByRole('dialog');
@@ -242,12 +249,22 @@ export class Workbench implements AsyncDisposable {
 
   // ── Pictures ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Takes a picture, without a blinking caret; gives its path. */
-  async picture(name: string): Promise<string> {
+  /** Takes a picture, with the pointer out of the way unless it is to stay; gives its path. */
+  async picture(name: string, pointer: 'away' | 'stay' = 'away'): Promise<string> {
+    const size = this.page.viewportSize();
+    if (pointer === 'away' && size !== null) await this.page.mouse.move(size.width / 2, size.height - 1);
     const path = join(PICTURES, `${name}.png`);
     mkdirSync(dirname(path), { recursive: true });
     await this.page.screenshot({ path, caret: 'hide', animations: 'disabled' });
     return path;
+  }
+
+  /** For `afterEach`: keeps a picture of the window, and prints what it logged, when the test has failed. */
+  async keepFailure(context: Context): Promise<void> {
+    const test = context.currentTest;
+    if (test?.state !== 'failed') return;
+    const picture = await this.picture(`failed/${test.fullTitle().replaceAll(/\W+/g, '-')}`, 'stay');
+    console.log([`      The window then: ${picture}`, ...this.log.slice(-20)].join('\n      '));
   }
 
   /**

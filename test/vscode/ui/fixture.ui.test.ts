@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'mocha';
+import { after, afterEach, before, describe, it } from 'mocha';
 import { openWorkbench, type Workbench } from '../workbench.ts';
 
 describe("VS Code's window in the tests", () => {
@@ -23,6 +23,10 @@ describe("VS Code's window in the tests", () => {
   after(async () => {
     await workbench.close();
     rmSync(folder, { recursive: true });
+  });
+
+  afterEach(function () {
+    return workbench.keepFailure(this);
   });
 
   it('opens a view container and reads its rows', async () => {
@@ -61,6 +65,7 @@ describe("VS Code's window in the tests", () => {
     await workbench.answer('What name?', 'Ana');
     await workbench.answerNotification('Ana is green', 'Good');
     await workbench.notification('It is Good').waitFor();
+    await workbench.clearNotifications();
   });
 
   it('reads both sides of a diff', async () => {
