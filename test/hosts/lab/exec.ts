@@ -1,7 +1,7 @@
 // Commands in a running host: as transient units of its own systemd, so that they have a clean environment and a cgroup
 // there, and end when the host ends.
 import { randomBytes } from 'node:crypto';
-import { execa } from 'execa';
+import { execa, type Options } from 'execa';
 
 export interface ExecOptions {
   /** 'root' by default. */
@@ -43,27 +43,44 @@ export function enter(leader: number, argv: readonly string[]): string[] {
   return ['nsenter', `--target=${leader}`, '--all', '--', 'env', '-i', `PATH=${PATH}`, 'HOME=/root', ...argv];
 }
 
-async function idOf(leader: number, flag: '-u' | '-g', user: string): Promise<string> {
-  const [file = '', ...args] = enter(leader, ['id', flag, user]);
-  return (await execa(file, args, { stdin: 'ignore' })).stdout;
+/** Runs such an argv out here, in the host's own cgroup, so that it ends with the host and never after it. */
+function enterAndRun(place: Place, argv: readonly string[], options: Options = {}) {
+  const script = 'mkdir -p "$0" && echo $$ > "$0/cgroup.procs" && exec "$@"';
+  return execa('sh', ['-c', script, place.cgroup, ...enter(place.leader, argv)], { stdin: 'ignore', ...options });
 }
 
-/** Runs a command in the host as a unit and waits for its end. Its exit code is a value, a timeout an error. */
-export async function execIn(leader: number, argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-  const { sudoFrom, input, cwd = '~', timeout = 60_000 } = options;
-  const user = options.user ?? 'root';
+async function idOf(place: Place, flag: '-u' | '-g', user: string): Promise<string> {
+  return (await enterAndRun(place, ['id', flag, user])).stdout as string;
+}
+
+/** Where commands run. */
+export interface Place {
+  /** For messages. */
+  readonly host: string;
+  /** The host's PID 1, as a pid of this machine. */
+  readonly leader: number;
+  /** A cgroup of the host that its systemd does not manage; made when it is first needed. */
+  readonly cgroup: string;
+}
+
+/**
+ * Runs a command in the host as a unit and waits for its end. Its exit code is a value.
+ * @throws Error when it takes too long, or when the host goes down meanwhile
+ */
+export async function execIn(place: Place, argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
+  const { user = 'root', sudoFrom, input, cwd = '~', timeout = 60_000 } = options;
   const unit = `lab-${randomBytes(6).toString('hex')}.service`;
   const env = {
     PATH,
     ...(sudoFrom !== undefined && {
       SUDO_USER: sudoFrom,
-      SUDO_UID: await idOf(leader, '-u', sudoFrom),
-      SUDO_GID: await idOf(leader, '-g', sudoFrom),
+      SUDO_UID: await idOf(place, '-u', sudoFrom),
+      SUDO_GID: await idOf(place, '-g', sudoFrom),
       SUDO_COMMAND: argv.join(' '),
     }),
     ...options.env,
   };
-  const [file = '', ...args] = enter(leader, [
+  const command = [
     'systemd-run',
     ...['--quiet', '--pipe', '--wait', '--collect', '--service-type=exec', '--expand-environment=no'],
     `--unit=${unit}`,
@@ -72,17 +89,21 @@ export async function execIn(leader: number, argv: readonly string[], options: E
     ...Object.entries(env).map(([name, value]) => `--setenv=${name}=${value}`),
     '--',
     ...argv,
-  ]);
-  const result = await execa(file, args, {
+  ];
+  const patience = new AbortController();
+  const timer = setTimeout(() => {
+    patience.abort();
+    // the unit, not what waits for it: that ends by itself then
+    void enterAndRun(place, ['systemctl', 'kill', '--signal=SIGKILL', unit], { reject: false });
+  }, timeout);
+  const result = await enterAndRun(place, command, {
     reject: false,
-    timeout,
     maxBuffer: 1 << 30,
-    ...(input === undefined ? { stdin: 'ignore' } : { input }),
-  });
-  if (result.timedOut) {
-    const [file = '', ...args] = enter(leader, ['systemctl', 'kill', '--signal=SIGKILL', unit]);
-    await execa(file, args, { reject: false, stdin: 'ignore' });
-    throw new Error(`${argv.join(' ')} did not end within ${timeout / 1000} s\n${result.stdout}\n${result.stderr}`);
-  }
-  return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode ?? 255 };
+    ...(input === undefined ? {} : { stdin: 'pipe', input }),
+  }).finally(() => clearTimeout(timer));
+  const { stdout, stderr } = result as { stdout: string; stderr: string };
+  if (patience.signal.aborted)
+    throw new Error(`${argv.join(' ')} did not end within ${timeout / 1000} s\n${stdout}\n${stderr}`);
+  if (result.signal === 'SIGKILL') throw new Error(`${place.host} went down while it ran ${argv.join(' ')}`);
+  return { stdout, stderr, exitCode: result.exitCode ?? 255 };
 }

@@ -109,9 +109,12 @@ export class TestHost {
     return this.#plan.provision(this, options);
   }
 
-  /** Runs a command to its end; its exit code is a value. */
+  /**
+   * Runs a command to its end; its exit code is a value.
+   * @throws Error when it takes longer than its timeout, or when the host goes down meanwhile
+   */
   exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult> {
-    return execIn(this.leader, argv, options);
+    return execIn(this.#living().place, argv, options);
   }
 
   /** Runs a script of `sh -eu`; `$1`, `$2`… are the further arguments. Its exit code is a value. */

@@ -15,6 +15,7 @@ import { lockUpstream, provision } from './provision.ts';
 import { register, startJanitor, sweep, type Janitor } from './registry.ts';
 import { NixcfgRepo, NixfleetRepo } from './repos.ts';
 import { ensureRootfs } from './rootfs.ts';
+import { startForge, startRefusingSsh, type Forge, type RefusingSsh } from './servers.ts';
 import { Service } from './service.ts';
 import { prefix } from './teardown.ts';
 
@@ -29,8 +30,6 @@ export interface LabOptions {
   readonly version?: string;
   /** The folder in the nixcfg repository that holds flake.nix; its top by default. */
   readonly flakeDir?: string;
-  /** The URL of the input `nixfleet` in nixcfg; the lab's own repository by default. */
-  readonly input?: string;
   /** The `nixos-rebuild` that hosts have: NIXFLEET_TEST_NIXOS_REBUILD, or the stand-in test/hosts/bin/nixos-rebuild. */
   readonly nixosRebuild?: string;
   /** The node (24 or newer) that hosts run, /usr/local/bin/node there; the running one by default. */
@@ -105,7 +104,7 @@ export class Lab implements AsyncDisposable {
     await Promise.all([
       makeLan(this.#lan),
       this.nixfleet.init().then(() => this.nixfleet.publish(this.#options.version ?? '1.0.0')),
-      this.nixcfg.init().then(() => this.nixcfg.fill(this.hostNames, this.#options.input ?? this.nixfleet.input)),
+      this.nixcfg.init().then(() => this.nixcfg.fill(this.hostNames, this.nixfleet.input)),
     ]);
     this.#gitDaemon = await this.serve(
       'git daemon',
@@ -194,6 +193,20 @@ export class Lab implements AsyncDisposable {
       [process.execPath, program, LAB_ADDRESS, String(port), resolve(socket)],
       /forwarding/,
     );
+  }
+
+  /** Starts a forge that serves the repository nixfleet as a `github:` input, until it is told to refuse. */
+  forge(): Promise<Forge> {
+    return startForge(
+      (name, argv, ready) => this.serve(name, argv, ready),
+      join(this.folder, 'services'),
+      this.nixfleet.bare,
+    );
+  }
+
+  /** Starts an SSH server that lets nobody in: a private remote that the host has no key for. */
+  refusingSsh(): Promise<RefusingSsh> {
+    return startRefusingSsh((name, argv, ready) => this.serve(name, argv, ready), this.#rootfs);
   }
 
   /** Runs a program of this machine in the lab's network: an ssh into a host, say. */

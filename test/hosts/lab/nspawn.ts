@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { killCgroup, makeCgroup, removeCgroup } from './cgroup.ts';
 import { startDaemon, type Daemon } from './daemon.ts';
-import { enter } from './exec.ts';
+import { enter, type Place } from './exec.ts';
 import { eventually } from './wait.ts';
 
 export interface MachineOptions {
@@ -36,6 +36,12 @@ export class Machine {
     this.#options = options;
     this.leader = leader;
     this.#nspawn = nspawn;
+  }
+
+  /** Where commands in it run. */
+  get place(): Place {
+    const { hostName, cgroup } = this.#options;
+    return { host: hostName, leader: this.leader, cgroup: join(cgroup, 'payload', 'lab') };
   }
 
   get running(): boolean {
