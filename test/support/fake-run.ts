@@ -10,7 +10,6 @@ import {
   type RunOnHost,
   type Snapshot,
   type StreamName,
-  type StreamPositions,
 } from '../../protocol/index.ts';
 
 /** An event without what every event has. */
