@@ -3,11 +3,22 @@ import type { AgentMessage, Phase, RunId } from '../../protocol/index.ts';
 import { writeFileAtomically } from '../run-directory/files.ts';
 import { inboxPaths } from '../run-directory/layout.ts';
 import type { HostRuns } from './host-runs.ts';
+import type { Intake } from './intake.ts';
 
 type CancelAnswer = Extract<AgentMessage, { type: 'cancel-result' }>;
 
+export interface CancelContext {
+  readonly stateDir: string;
+  readonly runs: Pick<HostRuns, 'find'>;
+  readonly intake: Pick<Intake, 'isStarting'>;
+}
+
 /** Leaves the mark that the runner of a run looks for, and says what will come of it. Never rejects. */
-export async function askToCancel(stateDir: string, runs: HostRuns, runId: RunId, by: string): Promise<CancelAnswer> {
+export async function askToCancel(
+  { stateDir, runs, intake }: CancelContext,
+  runId: RunId,
+  by: string,
+): Promise<CancelAnswer> {
   const answer = (accepted: boolean, message: string): CancelAnswer => ({
     type: 'cancel-result',
     runId,
@@ -16,7 +27,8 @@ export async function askToCancel(stateDir: string, runs: HostRuns, runId: RunId
   });
   const run = await runs.find(runId);
   const paths = inboxPaths(stateDir, runId);
-  if (!run && !existsSync(paths.request)) return answer(false, 'This host does not have such a run.');
+  if (!run && !intake.isStarting(runId) && !existsSync(paths.request))
+    return answer(false, 'This host does not have such a run.');
   if (run?.ended) return answer(false, 'The run has ended already.');
   try {
     writeFileAtomically(paths.cancel, `${JSON.stringify({ format: 1, by, at: Date.now() })}\n`);

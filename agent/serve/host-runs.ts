@@ -13,6 +13,9 @@ import type { Supervisor } from './supervisor.ts';
 /** Runs that are told to the relay: those that retention keeps. */
 const KEPT_RUNS = 50;
 
+/** Runs of one message at the most. */
+const MAX_LISTED = 200;
+
 /** How often the runs are looked through, milliseconds. */
 const POLL = 1000;
 
@@ -56,7 +59,7 @@ export class HostRuns extends EventEmitter<HostRunsEvents> implements Disposable
 
   /** The runs that the relay should know of. */
   async describeAll(): Promise<RunOnHost[]> {
-    const runs = (await this.#book.read()).slice(0, KEPT_RUNS);
+    const runs = (await this.#book.read()).filter((run, age) => age < KEPT_RUNS || !run.ended).slice(0, MAX_LISTED);
     const described = await Promise.all(runs.map(run => this.#book.describe(run.runId)));
     return described.filter(run => run !== undefined);
   }

@@ -53,6 +53,11 @@ export class Intake {
     this.#options = options;
   }
 
+  /** Whether a request has been taken whose runner has not said its first word. */
+  isStarting(runId: RunId): boolean {
+    return this.#pending.has(runId);
+  }
+
   /** Answers a request. Never rejects. */
   async take(envelope: RequestEnvelope): Promise<RequestAnswer> {
     const { runId } = envelope;

@@ -22,12 +22,14 @@ export class AgentSession implements Session {
   readonly #connection: Connection;
   readonly #services: AgentServices;
   readonly #tails: Tails;
+  /** Settles when the relay was told of all runs; it takes the first list for the whole. */
+  readonly #listed: Promise<void>;
 
   constructor(connection: Connection, services: AgentServices) {
     this.#connection = connection;
     this.#services = services;
     this.#tails = new Tails(services.stateDir, connection, services.log);
-    this.#answer('the runs', async () => {
+    this.#listed = this.#answer('the runs', async () => {
       this.#say({ type: 'runs', runs: await services.runs.describeAll() });
       const status = services.status();
       if (status) this.tellStatus(status);
@@ -37,7 +39,7 @@ export class AgentSession implements Session {
   receive(message: SessionMessage): void {
     switch (message.type) {
       case 'update-agent':
-        this.#answer(`run ${message.runId}`, async () => {
+        void this.#answer(`run ${message.runId}`, async () => {
           const { type: _, ...envelope } = message;
           this.#services.log.info(`asked for an update: run ${message.runId}`);
           const answer = await this.#services.intake.take(envelope);
@@ -46,17 +48,16 @@ export class AgentSession implements Session {
         });
         return;
       case 'cancel':
-        this.#answer(`cancelling run ${message.runId}`, async () => {
+        void this.#answer(`cancelling run ${message.runId}`, async () => {
           this.#services.log.info(`asked to cancel run ${message.runId} by ${message.by}`);
-          const { stateDir, runs } = this.#services;
-          this.#say(await askToCancel(stateDir, runs, message.runId, message.by));
+          this.#say(await askToCancel(this.#services, message.runId, message.by));
         });
         return;
       case 'refresh':
         this.#services.refreshStatus();
         return;
       case 'resume':
-        this.#answer(`run ${message.runId}`, () => this.#resume(message));
+        void this.#answer(`run ${message.runId}`, () => this.#resume(message));
         return;
       case 'rewind':
         this.#tails.rewind(message);
@@ -77,7 +78,8 @@ export class AgentSession implements Session {
 
   /** A run has its first event. */
   announce(runId: RunId): void {
-    this.#answer(`run ${runId}`, async () => {
+    void this.#answer(`run ${runId}`, async () => {
+      await this.#listed;
       const run = await this.#services.runs.describe(runId);
       if (run) this.#say({ type: 'runs', runs: [run] });
     });
@@ -101,7 +103,12 @@ export class AgentSession implements Session {
     this.#connection.send(message);
   }
 
-  #answer(what: string, act: () => Promise<void>): void {
-    act().catch((error: unknown) => this.#services.log.error(`${what}: ${(error as Error).message}`));
+  /** Does something and reports what goes wrong. Never rejects. */
+  async #answer(what: string, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      this.#services.log.error(`${what}: ${(error as Error).message}`);
+    }
   }
 }
