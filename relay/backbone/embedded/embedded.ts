@@ -1,0 +1,467 @@
+/**
+ * The backbone of a relay that is one process: SQLite for everything that is small, a file for each stream of a run, both
+ * below one data folder. README.md of the relay describes the files.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import {
+  START,
+  type AnyRunEvent,
+  type HostStatus,
+  type OutputFrame,
+  type Position,
+  type RunId,
+  type StreamName,
+} from '../../../protocol/index.ts';
+import { decideAsk, type Ask } from '../../runs/ask.ts';
+import { applyChange, type RunChange } from '../../runs/delivery.ts';
+import { recordFromHost, type RunRecord } from '../../runs/record.ts';
+import { runsToRemove } from '../../runs/retention.ts';
+import { foldSummary } from '../../runs/summary.ts';
+import type {
+  AppendResult,
+  AskResult,
+  AuditEntry,
+  Backbone,
+  CancelAnswer,
+  EventsResult,
+  FleetChange,
+  FrameRead,
+  HostClaim,
+  HostCommand,
+  HostRecord,
+  RunNews,
+  RunQuery,
+  StoredEvent,
+  Streams,
+  TokenOwner,
+  Unwatch,
+} from '../backbone.ts';
+import { planEvents } from '../events.ts';
+import { Presence } from '../presence.ts';
+import { Watchers } from '../watchers.ts';
+import { ForeignChanges } from './foreign-changes.ts';
+import { GroupCommit } from './group-commit.ts';
+import { openDatabase, ServeLock, StoreError, WalSync } from './open.ts';
+import { Rows } from './rows.ts';
+import { StreamFiles, UnknownRun } from './stream-files.ts';
+
+const AUDIT_AGE = 365 * 86_400_000;
+
+/** Events of one page at the most, whatever their size. */
+const EVENTS_PER_PAGE = 200;
+
+export interface EmbeddedOptions {
+  /** The data folder; made when it is missing. */
+  readonly dir: string;
+  /** Serve it, as the one process that does. Without it only single questions and changes, as the command line needs. */
+  readonly serve: boolean;
+  /** Something went wrong in the background and was dealt with. */
+  readonly onError?: (what: string, error: unknown) => void;
+  /** What is on disk is not known any more: the process has to end, and the next one finds out. */
+  readonly onFatal?: (error: unknown) => void;
+  /** Stands in for the wait for the disk, in tests. */
+  readonly sync?: () => Promise<void>;
+}
+
+export class EmbeddedBackbone implements Backbone {
+  readonly #db: DatabaseSync;
+  readonly #lock: ServeLock | undefined;
+  readonly #wal: WalSync;
+  readonly #rows: Rows;
+  readonly #commits: GroupCommit;
+  readonly #files: StreamFiles;
+  readonly #watchers = new Watchers();
+  readonly #presence = new Presence();
+  readonly #foreign: ForeignChanges | undefined;
+
+  private constructor(db: DatabaseSync, lock: ServeLock | undefined, options: EmbeddedOptions) {
+    this.#db = db;
+    this.#lock = lock;
+    this.#wal = new WalSync(options.dir);
+    this.#rows = new Rows(db);
+    const onError = options.onError ?? (() => undefined);
+    const onFatal =
+      options.onFatal ??
+      ((error: unknown) => {
+        throw error;
+      });
+    this.#commits = new GroupCommit(db, options.sync ?? (() => this.#wal.sync()), onFatal);
+    this.#files = new StreamFiles({
+      dir: options.dir,
+      recorded: (runId, stream) => {
+        const record = this.#rows.run(runId);
+        if (!record) throw new UnknownRun(runId);
+        return { host: record.summary.host, state: this.#rows.stream(runId, stream) };
+      },
+      record: (runId, stream, state) => this.#commits.write(() => this.#rows.putStream(runId, stream, state)),
+      onNews: (runId, news) => this.#watchers.tellRun(runId, news),
+      onError: error => onError('cannot put output on disk', error),
+    });
+    if (options.serve) {
+      // from here on a busy database is waited for off the loop, see GroupCommit
+      db.exec('PRAGMA busy_timeout = 0');
+      this.#foreign = new ForeignChanges(db, this.#rows, {
+        onHost: host => this.#tellHost(host),
+        onHostRemoved: host => this.#watchers.tellFleet({ kind: 'host-removed', host }),
+        onTokens: () => this.#watchers.tellFleet({ kind: 'tokens' }),
+        onError: error => onError('cannot look for changes from the command line', error),
+      });
+    }
+  }
+
+  /**
+   * Opens the store below a folder.
+   * @throws StoreError when another process serves it, or it is damaged; NewerDatabase
+   */
+  static async open(options: EmbeddedOptions): Promise<EmbeddedBackbone> {
+    const db = openDatabase(options.dir);
+    let lock: ServeLock | undefined;
+    try {
+      if (options.serve) {
+        lock = ServeLock.take(options.dir);
+        if (!lock) throw new StoreError(`another relay serves the data folder ${options.dir} already`);
+      }
+      const backbone = new EmbeddedBackbone(db, lock, options);
+      if (options.serve) await backbone.#files.emptyTrash();
+      return backbone;
+    } catch (error) {
+      lock?.release();
+      db.close();
+      throw error;
+    }
+  }
+
+  enrollHost(host: string, tokenHash: string, at: number): Promise<void> {
+    return this.#commits.write(
+      () => {
+        const owner = { kind: 'host', name: host } as const;
+        this.#rows.enroll(host, at);
+        this.#rows.dropToken(owner);
+        this.#rows.addToken(tokenHash, owner, at);
+      },
+      () => {
+        this.#foreign?.ownChange();
+        this.#watchers.tellFleet({ kind: 'tokens' });
+        this.#tellHost(host);
+      },
+    );
+  }
+
+  addOperator(name: string, tokenHash: string, at: number): Promise<void> {
+    return this.#commits.write(
+      () => {
+        const owner = { kind: 'operator', name } as const;
+        this.#rows.dropToken(owner);
+        this.#rows.addToken(tokenHash, owner, at);
+      },
+      () => {
+        this.#foreign?.ownChange();
+        this.#watchers.tellFleet({ kind: 'tokens' });
+      },
+    );
+  }
+
+  revoke(owner: TokenOwner, by: string, at: number): Promise<boolean> {
+    return this.#commits
+      .write(
+        () => {
+          if (!this.#rows.dropToken(owner)) return undefined;
+          if (owner.kind === 'operator') return [];
+          this.#rows.unenroll(owner.name);
+          const cancelled = this.#rows
+            .liveRuns(owner.name)
+            .filter(({ summary }) => summary.delivery === 'queued')
+            .map(record => applyChange(record, { kind: 'cancel', at, by }));
+          for (const record of cancelled) this.#rows.putRun(record);
+          return cancelled;
+        },
+        cancelled => {
+          if (!cancelled) return;
+          this.#foreign?.ownChange();
+          for (const { summary } of cancelled) this.#watchers.tellFleet({ kind: 'run', run: summary });
+          if (owner.kind === 'host') this.#watchers.tellFleet({ kind: 'host-removed', host: owner.name });
+          this.#watchers.tellFleet({ kind: 'tokens' });
+        },
+      )
+      .then(cancelled => cancelled !== undefined);
+  }
+
+  tokenOwner(tokenHash: string): Promise<TokenOwner | undefined> {
+    return this.#read(() => this.#rows.tokenOwner(tokenHash));
+  }
+
+  hasToken(owner: TokenOwner): Promise<boolean> {
+    return this.#read(() => this.#rows.hasToken(owner));
+  }
+
+  hosts(): Promise<readonly HostRecord[]> {
+    return this.#read(() => this.#rows.hosts().map(host => this.#withPresence(host)));
+  }
+
+  host(host: string): Promise<HostRecord | undefined> {
+    return this.#read(() => this.#hostRecord(host));
+  }
+
+  claimHost(claim: HostClaim): Promise<void> {
+    this.#presence.claim(claim);
+    return this.#commits.write(
+      () => this.#rows.setAgent(claim.host, claim.agent, claim.at),
+      () => this.#tellHost(claim.host),
+    );
+  }
+
+  async releaseHost(host: string, session: string, at: number): Promise<void> {
+    if (!this.#presence.release(host, session)) return;
+    await this.#commits.write(
+      () => this.#rows.seen(host, at),
+      () => this.#tellHost(host),
+    );
+  }
+
+  putStatus(host: string, status: HostStatus, at: number): Promise<void> {
+    return this.#commits.write(
+      () => this.#rows.setStatus(host, status, at),
+      () => this.#tellHost(host),
+    );
+  }
+
+  touchHosts(hosts: readonly string[], at: number): Promise<void> {
+    return this.#commits.write(() => {
+      for (const host of hosts) this.#rows.seen(host, at);
+    });
+  }
+
+  commandHost(host: string, command: HostCommand): Promise<boolean> {
+    return Promise.resolve(this.#presence.command(host, command));
+  }
+
+  watchFleet(listener: (change: FleetChange) => void): Unwatch {
+    return this.#watchers.watchFleet(listener);
+  }
+
+  askRun(ask: Ask): Promise<AskResult> {
+    const { runId, host } = ask.request;
+    return this.#commits.write<AskResult>(
+      () => {
+        const decision = decideAsk(ask, {
+          existing: this.#rows.run(runId),
+          enrolled: this.#rows.host(host) !== undefined,
+          live: this.#rows.liveRuns(host).map(({ summary }) => summary),
+        });
+        if (decision.kind === 'refused') return decision;
+        if (decision.kind === 'new') this.#rows.putRun(decision.record);
+        return { kind: decision.kind, run: decision.record.summary };
+      },
+      result => {
+        if (result.kind === 'new') this.#watchers.tellFleet({ kind: 'run', run: result.run });
+      },
+    );
+  }
+
+  adoptRun(runId: RunId, host: string): Promise<RunRecord> {
+    return this.#commits
+      .write(
+        () => {
+          const known = this.#rows.run(runId);
+          if (known) return { record: known, isNew: false };
+          const record = recordFromHost(runId, host);
+          this.#rows.putRun(record);
+          return { record, isNew: true };
+        },
+        ({ record, isNew }) => {
+          if (isNew) this.#watchers.tellFleet({ kind: 'run', run: record.summary });
+        },
+      )
+      .then(({ record }) => record);
+  }
+
+  run(runId: RunId): Promise<RunRecord | undefined> {
+    return this.#read(() => this.#rows.run(runId));
+  }
+
+  runs(query: RunQuery): ReturnType<Backbone['runs']> {
+    return this.#read(() => this.#rows.runs(query).map(({ summary }) => summary));
+  }
+
+  liveRuns(host: string): Promise<readonly RunRecord[]> {
+    return this.#read(() => this.#rows.liveRuns(host));
+  }
+
+  changeRun(runId: RunId, change: RunChange): Promise<RunRecord | undefined> {
+    return this.#commits
+      .write(
+        () => {
+          const before = this.#rows.run(runId);
+          const after = before && applyChange(before, change);
+          if (after && after !== before) this.#rows.putRun(after);
+          return { before, after };
+        },
+        ({ before, after }) => {
+          if (after && after.summary !== before?.summary) this.#watchers.tellFleet({ kind: 'run', run: after.summary });
+        },
+      )
+      .then(({ after }) => after);
+  }
+
+  async answerCancel(runId: RunId, answer: CancelAnswer): Promise<void> {
+    await this.changeRun(runId, { kind: 'cancel-answered' });
+    this.#watchers.tellRun(runId, { kind: 'cancel-answered', answer });
+  }
+
+  expireQueued(at: number): Promise<number> {
+    // most of the time there is nothing to write
+    return this.#read(() => this.#rows.expiredRuns(at)).then(due =>
+      due.length === 0
+        ? 0
+        : this.#commits
+            .write(
+              () => {
+                const expired = this.#rows.expiredRuns(at).map(record => applyChange(record, { kind: 'expired', at }));
+                for (const record of expired) this.#rows.putRun(record);
+                return expired;
+              },
+              expired => {
+                for (const { summary } of expired) this.#watchers.tellFleet({ kind: 'run', run: summary });
+              },
+            )
+            .then(expired => expired.length),
+    );
+  }
+
+  async applyRetention(now: number, host?: string): Promise<number> {
+    let removed = 0;
+    for (const name of host === undefined ? this.#rows.hostsWithRuns() : [host]) {
+      const runs = await this.runs({ host: name, limit: Number.MAX_SAFE_INTEGER });
+      for (const runId of runsToRemove(runs, now)) {
+        await this.#removeRun(runId, name);
+        removed++;
+      }
+    }
+    if (host === undefined) await this.#commits.write(() => this.#rows.dropAudit(now - AUDIT_AGE));
+    return removed;
+  }
+
+  appendEvents(runId: RunId, events: readonly AnyRunEvent[]): Promise<EventsResult> {
+    return this.#commits
+      .write(
+        () => {
+          const record = this.#rows.run(runId);
+          if (!record) return undefined;
+          const plan = planEvents(record.summary.seq, events);
+          if (plan.add.length === 0) return { plan };
+          this.#rows.addEvents(runId, plan.add);
+          const summary = foldSummary(
+            record.summary,
+            events.filter(({ seq }) => seq <= plan.seq),
+          );
+          this.#rows.putRun({ ...record, summary });
+          return { plan, summary };
+        },
+        result => {
+          if (!result?.summary) return;
+          this.#watchers.tellRun(runId, { kind: 'events', events: result.plan.add });
+          this.#watchers.tellFleet({ kind: 'run', run: result.summary });
+        },
+      )
+      .then(result =>
+        result ? { kind: result.plan.gap ? 'gap' : 'stored', seq: result.plan.seq } : { kind: 'unknown-run' },
+      );
+  }
+
+  readEvents(runId: RunId, afterSeq: number, maxBytes: number): Promise<readonly StoredEvent[]> {
+    return this.#read(() => {
+      const page: StoredEvent[] = [];
+      let bytes = 0;
+      for (const event of this.#rows.events(runId, afterSeq, EVENTS_PER_PAGE)) {
+        bytes += event.json.length;
+        if (page.length > 0 && bytes > maxBytes) break;
+        page.push(event);
+      }
+      return page;
+    });
+  }
+
+  streams(runId: RunId): Promise<Streams> {
+    return this.#read(() => {
+      const streams: Streams = {};
+      for (const { stream, state } of this.#rows.streams(runId)) streams[stream] = state;
+      for (const [stream, state] of this.#files.openStates(runId)) streams[stream] = state;
+      return streams;
+    });
+  }
+
+  appendFrame(frame: OutputFrame, data: Uint8Array): Promise<AppendResult> {
+    return orUnknownRun(async () => (await this.#files.file(frame.runId, frame.stream)).append(frame, data));
+  }
+
+  readFrame(runId: RunId, stream: StreamName, from: Position): Promise<FrameRead> {
+    return orUnknownRun<FrameRead>(async () => {
+      const file = await this.#files.existing(runId, stream);
+      return file ? file.read(from) : { kind: 'none', at: START, ended: false };
+    });
+  }
+
+  watchRun(runId: RunId, listener: (news: RunNews) => void): Unwatch {
+    return this.#watchers.watchRun(runId, listener);
+  }
+
+  audit(entry: AuditEntry): Promise<void> {
+    return this.#commits.write(() => this.#rows.addAudit(entry));
+  }
+
+  readAudit(limit: number): Promise<readonly AuditEntry[]> {
+    return this.#read(() => this.#rows.audit(limit));
+  }
+
+  async check(): Promise<void> {
+    await this.#commits.write(() => this.#rows.probe(Date.now()));
+  }
+
+  async close(): Promise<void> {
+    this.#foreign?.stop();
+    await this.#files.close();
+    await this.#commits.drained();
+    await this.#wal.close();
+    this.#db.close();
+    this.#lock?.release();
+  }
+
+  /** Puts what was written of streams on disk now. */
+  flush(): Promise<void> {
+    return this.#files.flush();
+  }
+
+  async #removeRun(runId: RunId, host: string): Promise<void> {
+    await this.#files.remove(runId, host, () => this.#commits.write(() => this.#rows.dropRun(runId)));
+    this.#watchers.tellRun(runId, { kind: 'removed' });
+    this.#watchers.tellFleet({ kind: 'run-removed', host, runId });
+  }
+
+  /** Reads are quick and happen at once; what they throw becomes the promise's. */
+  #read<T>(read: () => T): Promise<T> {
+    return new Promise(resolve => resolve(read()));
+  }
+
+  #hostRecord(host: string): HostRecord | undefined {
+    const row = this.#rows.host(host);
+    return row && this.#withPresence(row);
+  }
+
+  #withPresence(row: Omit<HostRecord, 'online'>): HostRecord {
+    return { ...row, online: this.#presence.isOnline(row.host) };
+  }
+
+  #tellHost(host: string): void {
+    const record = this.#hostRecord(host);
+    if (record) this.#watchers.tellFleet({ kind: 'host', host: record });
+  }
+}
+
+async function orUnknownRun<T>(work: () => Promise<T>): Promise<T | { readonly kind: 'unknown-run' }> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof UnknownRun) return { kind: 'unknown-run' };
+    throw error;
+  }
+}

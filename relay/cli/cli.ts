@@ -1,0 +1,126 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { AdminError } from '../admin.ts';
+import { NewerDatabase } from '../backbone/embedded/schema.ts';
+import { StoreError } from '../backbone/embedded/open.ts';
+import { AddressError } from '../server/address.ts';
+import { RELAY_VERSION } from '../version.ts';
+import { enrollCommand, hostsCommand, revokeCommand, runsCommand } from './admin-commands.ts';
+import { serveCommand, type ServeFlags } from './serve-command.ts';
+
+/** Runs a command line (`process.argv`) and sets the exit code: 1 when it could not be done, 2 when it made no sense. */
+export async function runCli(argv: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync([...argv]);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
+      return;
+    }
+    const isExpected =
+      error instanceof AdminError ||
+      error instanceof StoreError ||
+      error instanceof NewerDatabase ||
+      error instanceof AddressError;
+    console.error(`nixfleet-relay: ${isExpected ? error.message : describe(error)}`);
+    process.exitCode = error instanceof AddressError ? 2 : 1;
+  }
+}
+
+interface DataFlag {
+  readonly data: string;
+}
+
+function program(): Command {
+  const cli = new Command('nixfleet-relay')
+    .description('The relay between NixFleet agents and the people who update them.')
+    .version(RELAY_VERSION)
+    .addOption(
+      new Option('--data <dir>', 'data folder').env('NIXFLEET_RELAY_DATA').default(defaultDataDir(), defaultDataDir()),
+    )
+    .exitOverride()
+    .showHelpAfterError();
+  const dataDir = () => cli.opts<DataFlag>().data;
+
+  cli
+    .command('serve')
+    .description('let agents and operators connect')
+    .option('--listen <address>', 'HOST:PORT, [IPV6]:PORT or unix:/PATH; repeatable', collect)
+    .option('--cert <file>', 'certificate chain (PEM): takes wss:// only; reloaded when it changes')
+    .option('--key <file>', 'its key (PEM)')
+    .option('--allow-plaintext', 'take ws:// from the network too, such as behind a proxy that does TLS')
+    .option('--origin <url>', 'a web page origin that may connect; repeatable', collect)
+    .addOption(
+      new Option('--log-level <level>', 'how much to log')
+        .choices(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('info'),
+    )
+    .action((flags: ServeFlags) => serveCommand(dataDir(), flags));
+
+  for (const [name, kind, argument, description] of [
+    ['enroll', 'host', '<host>', 'make a host part of the fleet, and print its token'],
+    ['operator', 'operator', '<name>', 'let a person or program in, and print their token'],
+  ] as const) {
+    cli
+      .command(`${name} ${argument}`)
+      .description(description)
+      .option('--replace', 'make a new token for one who has one, and end the old one')
+      .option('--token-only', 'print the token and nothing else')
+      .option('--quiet', 'the same as --token-only')
+      .action((who: string, flags: { replace?: true; tokenOnly?: true; quiet?: true }) =>
+        enrollCommand(
+          dataDir(),
+          { kind, name: who },
+          { replace: flags.replace ?? false, tokenOnly: flags.tokenOnly ?? flags.quiet ?? false },
+        ),
+      );
+  }
+
+  cli
+    .command('revoke')
+    .argument('<kind>', 'host or operator', hostOrOperator)
+    .argument('<name>')
+    .description('end a token; who is connected with it is disconnected')
+    .action((kind: 'host' | 'operator', name: string) => revokeCommand(dataDir(), { kind, name }));
+  cli
+    .command('hosts')
+    .description('list the hosts of the fleet')
+    .option('--json', 'as JSON, one host a line')
+    .action((flags: { json?: true }) => hostsCommand(dataDir(), flags.json ?? false));
+  cli
+    .command('runs [host]')
+    .description('list runs, newest first')
+    .option('--limit <n>', 'as many at the most', positiveInteger, 20)
+    .option('--json', 'as JSON, one run a line')
+    .action((host: string | undefined, flags: { limit: number; json?: true }) =>
+      runsCommand(dataDir(), { host, limit: flags.limit, json: flags.json ?? false }),
+    );
+  // subcommands are made before this applies to them otherwise
+  for (const command of cli.commands) command.exitOverride();
+  return cli;
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+function hostOrOperator(value: string): 'host' | 'operator' {
+  if (value === 'host' || value === 'operator') return value;
+  throw new InvalidArgumentError('say host or operator');
+}
+
+function positiveInteger(value: string): number {
+  const number = Number(value);
+  if (Number.isSafeInteger(number) && number > 0) return number;
+  throw new InvalidArgumentError('a number from 1 on');
+}
+
+function defaultDataDir(): string {
+  if (process.getuid?.() === 0) return '/var/lib/nixfleet-relay';
+  return join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local/state'), 'nixfleet-relay');
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

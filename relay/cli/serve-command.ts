@@ -1,0 +1,45 @@
+import { pino } from 'pino';
+import { startRelay } from '../relay.ts';
+import { AddressError } from '../server/address.ts';
+import { RELAY_VERSION } from '../version.ts';
+
+const DEFAULT_LISTEN = ['127.0.0.1:7780'];
+
+export interface ServeFlags {
+  readonly listen?: readonly string[];
+  readonly cert?: string;
+  readonly key?: string;
+  readonly allowPlaintext?: true;
+  readonly origin?: readonly string[];
+  readonly logLevel: string;
+}
+
+/**
+ * Serves until SIGTERM or SIGINT. When it listens it prints one line of JSON on stdout, `{"msg":"listening",
+ * "addresses":[…],"pid":…,"version":…}`; its log goes to stderr, JSON as well.
+ */
+export async function serveCommand(dataDir: string, flags: ServeFlags): Promise<void> {
+  const { cert, key, listen = DEFAULT_LISTEN, allowPlaintext = false, origin = [] } = flags;
+  if ((cert === undefined) !== (key === undefined)) throw new AddressError('--cert and --key are given together');
+  const log = pino({ level: flags.logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
+  const relay = await startRelay({
+    store: dataDir,
+    listen,
+    ...(cert !== undefined && key !== undefined && { certificate: { cert, key } }),
+    allowPlaintext,
+    origins: origin,
+    log,
+    onFatal: error => {
+      log.fatal({ err: error }, 'what is on disk is not known any more; the next start finds out');
+      process.exit(1);
+    },
+  });
+  const started = { addresses: relay.addresses, pid: process.pid, version: RELAY_VERSION };
+  process.stdout.write(`${JSON.stringify({ msg: 'listening', ...started })}\n`);
+  log.info({ ...started, data: dataDir }, 'listening');
+  const signal = await new Promise<string>(resolve => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve);
+  });
+  log.info({ signal }, 'going down');
+  await relay.close();
+}
