@@ -7,7 +7,7 @@ export interface BuildFault {
   readonly lines?: number;
   readonly lineBytes?: number;
   readonly msPerLine?: number;
-  /** After them: colours, cursor movements, a title, C1 and NUL bytes, invalid UTF-8. */
+  /** After them: colours, cursor movements, a title, C1 and NUL bytes, invalid UTF-8, a progress that overwrites its line. */
   readonly control?: boolean;
   /** After that: so many bytes without a newline. */
   readonly longLineBytes?: number;

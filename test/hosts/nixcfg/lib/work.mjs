@@ -4,15 +4,16 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const { lines = 0, lineBytes = 40, msPerLine = 0, longLineBytes = 0, control = false, hang = false, exit = 0 } = JSON.parse(process.env.plan);
-const say = async text => {
-  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+const say = async bytes => {
+  if (!process.stdout.write(bytes)) await once(process.stdout, 'drain');
 };
 
 for (let number = 1; number <= lines; number++) {
   await say(`building part ${number} of ${lines} `.padEnd(lineBytes - 1, '.') + '\n');
   if (msPerLine > 0) await delay(msPerLine);
 }
-if (control) await say('\x1b[1;31mred\x1b[0m \x1b]0;title\x07 \x1b[2J\x1b[H tab\tbell\x07 back\b\b \x00nul \x9b31mC1 \xff\r50%\r100%\n');
+// bytes, not characters: C1 and 0xff are no UTF-8
+if (control) await say(Buffer.from('\x1b[1;31mred\x1b[0m \x1b]0;title\x07 \x1b[2J\x1b[H tab\tbell\x07 back\b\b \0nul \x9b31mC1 \xff\n10%\r50%\r100%\n', 'latin1'));
 if (longLineBytes > 0) await say('x'.repeat(longLineBytes));
 if (hang) setInterval(() => {}, 1 << 30);
 else if (exit === 0) {
