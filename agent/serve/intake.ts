@@ -201,13 +201,12 @@ export class Intake {
   /** What the runner has said so far: the first line of a journal, or why it does not want to begin. */
   async #firstWord(runId: RunId): Promise<RequestAnswer | undefined> {
     const { stateDir } = this.#options.config;
-    const refusal = readRefusal(stateDir, runId);
-    if (refusal) {
-      const { kind, message, advice } = refusal;
-      return refused(runId, { kind, message, ...(advice !== undefined && { advice }) });
-    }
     const events = await new JournalReader(runPaths(stateDir, runId).journal).next();
-    return events.length > 0 ? { type: 'request-result', runId, accepted: true } : undefined;
+    if (events.length > 0) return { type: 'request-result', runId, accepted: true };
+    const refusal = readRefusal(stateDir, runId);
+    if (!refusal) return undefined;
+    const { kind, message, advice } = refusal;
+    return refused(runId, { kind, message, ...(advice !== undefined && { advice }) });
   }
 
   /** Takes a request back that no runner has taken; false when one has. */

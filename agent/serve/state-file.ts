@@ -6,11 +6,11 @@ import type { AgentState } from '../run-directory/agent-state.ts';
 import { writeFileAtomically } from '../run-directory/files.ts';
 import { statePaths } from '../run-directory/layout.ts';
 
-/** Makes the folders of the state that the agent writes to. */
+/** Makes the folders of the state. Others may pass through to what is theirs in a run, and read nothing else. */
 export function makeStateFolders(stateDir: string): void {
-  mkdirSync(stateDir, { recursive: true, mode: 0o750 });
   const { runs, inbox } = statePaths(stateDir);
-  for (const folder of [runs, inbox]) mkdirSync(folder, { recursive: true, mode: 0o750 });
+  for (const folder of [stateDir, runs]) mkdirSync(folder, { recursive: true, mode: 0o751 });
+  mkdirSync(inbox, { recursive: true, mode: 0o750 });
 }
 
 /** What the agent at work says of itself on disk, for the runner that must prove which agent runs. */
