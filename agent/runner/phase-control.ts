@@ -51,6 +51,11 @@ export class PhaseControl {
     return this.#abort.signal;
   }
 
+  /** Milliseconds that the phase may take. */
+  get limit(): number {
+    return this.#options.deadlines[this.#phase];
+  }
+
   /** Who asked to cancel. */
   get cancelledBy(): string | undefined {
     return this.#cancelledBy;
@@ -75,6 +80,15 @@ export class PhaseControl {
     journal.append({ type: 'phase', phase, deadlineAt: Date.now() + limit });
     this.#deadline = setTimeout(() => this.#abort.abort(pastDeadline(phase, limit)), limit);
     if (stop?.aborted) this.#onStop();
+  }
+
+  /** Gives what puts things back a time of its own, which nothing but its end cuts short. */
+  renew(limit: number): void {
+    clearTimeout(this.#deadline);
+    this.#abort = new AbortController();
+    this.#options.stop?.removeEventListener('abort', this.#onStop);
+    const phase = this.#phase;
+    this.#deadline = setTimeout(() => this.#abort.abort(pastDeadline(phase, limit)), limit);
   }
 
   /** Looks for the mark now. Also asked by a timer. */

@@ -1,3 +1,4 @@
+import type { AgentConfig } from '../config.ts';
 import type { User } from './user.ts';
 
 /** What the host's configuration gives to git, ssh and nix. */
@@ -7,6 +8,11 @@ export interface Access {
   readonly accessTokensFile?: string | undefined;
   /** `core.sshCommand` of the owner's git, which these options are added to. */
   readonly sshCommand?: string | undefined;
+}
+
+/** What the host's configuration says, with the owner's own `core.sshCommand` where there is one. */
+export function accessOf(config: Pick<AgentConfig, 'git' | 'nix'>, sshCommand?: string): Access {
+  return { ...config.git, ...config.nix, sshCommand };
 }
 
 const FALLBACK_PATH = [

@@ -1,0 +1,101 @@
+/** Decides whether the agent that runs is the one that must run. Pure: what is seen goes in, what it means comes out. */
+import type { AgentManifest } from '../../protocol/index.ts';
+import { runsFrom, type AgentService } from '../platform/service-manager.ts';
+import type { AgentState } from '../run-directory/agent-state.ts';
+import type { Probe } from './relay-probe.ts';
+
+/** What is seen at one moment. */
+export interface Sighting {
+  readonly service: AgentService;
+  /** What the agent says of itself, if it does. */
+  readonly state: AgentState | undefined;
+  readonly bootId: string;
+}
+
+/** `healthy`: the right process runs by itself. `proven`: the relay has greeted that process, too. */
+export type Health =
+  | { readonly kind: 'missing'; readonly why: string }
+  | { readonly kind: 'healthy' | 'proven'; readonly pid: number; readonly startTime: string };
+
+/** @param manifest the agent that must run; undefined when any agent of that unit will do */
+export function judge({ service, state, bootId }: Sighting, manifest: AgentManifest | undefined): Health {
+  const { process } = service;
+  if (!service.active || !process) return { kind: 'missing', why: `the agent's service is ${service.state}` };
+  if (manifest && !runsFrom(process, manifest.storePath)) {
+    const other = process.paths[0];
+    return {
+      kind: 'missing',
+      why: `the agent that runs is not ${manifest.storePath} but ${other ?? 'an unknown program'}`,
+    };
+  }
+  const { pid, startTime } = process;
+  const own = state?.pid === pid && state.startTime === startTime && state.bootId === bootId ? state : undefined;
+  if (!own) {
+    // an agent of an older generation may not write its state: that it runs is all that can be known of it
+    return manifest
+      ? { kind: 'missing', why: 'the agent runs, but has not begun its work' }
+      : { kind: 'healthy', pid, startTime };
+  }
+  if (manifest && own.identity && own.identity.storePath !== manifest.storePath)
+    return { kind: 'missing', why: `the agent that runs says that it is ${own.identity.storePath}` };
+  return { kind: own.helloAt === undefined ? 'healthy' : 'proven', pid, startTime };
+}
+
+/** How long the relay must have been out of reach before a healthy agent is proof enough, within a deadline (ms). */
+export function relayPatience(deadline: number): number {
+  return Math.min(30_000, deadline / 2);
+}
+
+/** What confirming knows of the time before. All times are of one monotonic clock, milliseconds. */
+export interface Watch {
+  /** The process that has been seen without a break, and since when it has been good enough. */
+  readonly pid?: number;
+  readonly startTime?: string;
+  readonly goodSince?: number;
+  readonly proof?: 'hello' | 'local';
+  /** Since when no probe has reached the relay. */
+  readonly relayLostSince?: number;
+}
+
+export type Verdict =
+  | { readonly kind: 'wait'; readonly watch: Watch; readonly why: string }
+  | { readonly kind: 'confirmed'; readonly pid: number; readonly proof: 'hello' | 'local' };
+
+/**
+ * The next look at the agent. It is confirmed when the same process has been good enough for the settling time: greeted by
+ * the relay, or healthy while the relay has been out of reach for a while.
+ */
+export function watchOn(
+  before: Watch,
+  health: Health,
+  probe: Probe | undefined,
+  now: number,
+  limits: { readonly settling: number; readonly relayPatience: number },
+): Verdict {
+  const relayLostSince =
+    probe === undefined ? before.relayLostSince : probe.reachable ? undefined : (before.relayLostSince ?? now);
+  const relay = relayLostSince === undefined ? {} : { relayLostSince };
+  if (health.kind === 'missing') return { kind: 'wait', watch: relay, why: health.why };
+  const { pid, startTime } = health;
+  const isSame = before.pid === pid && before.startTime === startTime;
+  const proof =
+    health.kind === 'proven'
+      ? 'hello'
+      : relayLostSince !== undefined && now - relayLostSince >= limits.relayPatience
+        ? 'local'
+        : undefined;
+  if (!proof) {
+    const why =
+      relayLostSince === undefined
+        ? 'the agent runs, but the relay has not greeted it'
+        : `the agent runs, but the relay cannot be reached${probe && !probe.reachable ? ` (${probe.why})` : ''}`;
+    return { kind: 'wait', watch: { pid, startTime, ...relay }, why };
+  }
+  const goodSince = (isSame ? before.goodSince : undefined) ?? now;
+  if (now - goodSince >= limits.settling) return { kind: 'confirmed', pid, proof };
+  return {
+    kind: 'wait',
+    watch: { pid, startTime, goodSince, proof, ...relay },
+    why: 'the agent has to stay up for a while',
+  };
+}

@@ -1,0 +1,60 @@
+/** Puts a checkout back as it was recorded, as far as nobody else has changed it meanwhile. */
+import { readLock, writeLock } from '../nixcfg/checkout.ts';
+import { planRestore, same } from '../nixcfg/restore-plan.ts';
+import { runAsOwner, type Checkout, type CheckoutDoings, type RunContext } from './context.ts';
+import { lastLines } from './last-lines.ts';
+
+/** Milliseconds that putting a checkout back may take, whatever the deadline of the phase that failed. */
+const PATIENCE_MS = 2 * 60_000;
+
+/**
+ * @returns what could not be put back: changes that somebody else made meanwhile (`left`), or a failure of ours (`failed`)
+ */
+export async function restoreCheckout(
+  run: RunContext,
+  checkout: Checkout,
+  doings: CheckoutDoings,
+): Promise<{ left: readonly string[]; failed?: string }> {
+  const { git, query, recorded, prefix } = checkout;
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  try {
+    const head = await git.head();
+    const lock = await readLock(query);
+    const lockAtHead = await git.fileAt(head.rev, `${prefix}flake.lock`);
+    const plan = planRestore({
+      recorded,
+      now: { head: head.rev, branch: head.branch, lock },
+      lockAtHead,
+      ...doings,
+    });
+    if (plan.lockToHead) await writeLock(query, checkout.path, lockAtHead);
+    if (plan.resetTo !== undefined) {
+      const reset = await runAsOwner(run, checkout, ['git', 'reset', '--keep', plan.resetTo], { signal });
+      if (reset.exitCode !== 0) {
+        const why = lastLines(reset.tail, 1)[0] ?? 'git reset failed';
+        return {
+          left: [`HEAD stays at ${head.rev.slice(0, 12)}, because a change made meanwhile is in the way (${why})`],
+        };
+      }
+    }
+    const before = await readLock(query);
+    if (plan.lock === 'recorded' && !same(before, recorded.lock)) {
+      await writeLock(query, checkout.path, recorded.lock);
+      // nix marks a lock that is new to the repository as to be added
+      if (!recorded.lock)
+        await query(['git', 'rm', '--cached', '--force', '--quiet', '--ignore-unmatch', '--', 'flake.lock']);
+    }
+    const isChanged = plan.resetTo !== undefined || plan.lockToHead || !same(lock, await readLock(query));
+    if (isChanged) {
+      run.journal.append({
+        type: 'restored',
+        what: 'checkout',
+        detail: `${checkout.path} at ${recorded.head.slice(0, 12)}`,
+      });
+      run.steps.say(`${checkout.path} is as it was before the run`);
+    }
+    return { left: plan.left };
+  } catch (error) {
+    return { left: [], failed: (error as Error).message };
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * The runner: the detached process that executes one run on its host and writes the run directory, which is the truth
+ * about it. In comes a run id whose request lies in the inbox, or whose run directory is not at its end; out goes the
+ * end of the run, in the journal. It answers to nobody: whoever wants to know reads the run directory.
+ */
+import { hostname } from 'node:os';
+import { DEFAULT_DEADLINES, parseRequest, type Phase, type RunId, type UpdateRequest } from '../../protocol/index.ts';
+import type { AgentConfig } from '../config.ts';
+import { NixosRebuild } from '../platform/nixos-rebuild.ts';
+import { NixosStaged } from '../platform/nixos-staged.ts';
+import { LocalProcesses } from '../platform/local.ts';
+import { Systemd } from '../platform/systemd.ts';
+import { hasEnded } from '../run-directory/run-list.ts';
+import { JournalWriter } from '../run-directory/journal-writer.ts';
+import { inboxPaths, runPaths, statePaths } from '../run-directory/layout.ts';
+import { OutputLog } from '../run-directory/output-log.ts';
+import { accessOf } from '../steps/environment.ts';
+import { clearInbox, keepRequest, readInbox, readKeptRequest, refuse } from './accept.ts';
+import type { RunContext } from './context.ts';
+import { duration, PhaseControl } from './phase-control.ts';
+import { asFailure, RunFailure } from './reason.ts';
+import { takeRunLock } from './run-lock.ts';
+import { writeRunnerFile } from './runner-file-writer.ts';
+import { StepRunner } from './step-runner.ts';
+import { finalSnapshot, work, type Progress } from './update.ts';
+
+export interface RunOptions {
+  readonly config: AgentConfig;
+  readonly runId: RunId;
+  /** Aborted when this process must stop. */
+  readonly signal?: AbortSignal;
+}
+
+/** Exit code of a runner whose run is at its end, however it ended, or was not begun. */
+const DONE = 0;
+/** Exit code of a runner that another must finish the run for. */
+const UNFINISHED = 75;
+
+/** Executes a run, or finishes it where another runner died. Returns the exit code of the process. */
+export async function runRun({ config, runId, signal }: RunOptions): Promise<number> {
+  const { stateDir } = config;
+  const state = statePaths(stateDir);
+  const lock = takeRunLock(state, runId);
+  if (!lock.ok) {
+    // the same run at work already: asking twice is asking once
+    if (lock.holder?.runId === runId) return DONE;
+    const message = lock.holder
+      ? `This host is busy with run ${lock.holder.runId}.`
+      : 'This host is busy with another run.';
+    refuse(stateDir, runId, { kind: 'busy', message, advice: 'Wait until it has ended, or cancel it.' });
+    return DONE;
+  }
+  try {
+    const request = takeRequest(config, runId);
+    return request ? await execute(config, runId, request, signal) : DONE;
+  } finally {
+    lock.release();
+  }
+}
+
+/** The request of the run: from its run directory, else from the inbox. Undefined when there is nothing to begin. */
+function takeRequest(config: AgentConfig, runId: RunId): UpdateRequest | undefined {
+  const { stateDir, host } = config;
+  const kept = readKeptRequest(stateDir, runId);
+  const intake = readInbox(stateDir, runId, host);
+  if (kept) {
+    if (intake.kind === 'request' && !Buffer.from(kept).equals(intake.bytes))
+      refuse(stateDir, runId, { kind: 'id-reused', message: `Run ${runId} was asked for before with other content.` });
+    else if (intake.kind !== 'none') clearInbox(stateDir, runId);
+    const parsed = parseRequest(kept, runId);
+    return parsed.ok ? parsed.request : undefined;
+  }
+  if (intake.kind === 'none') return undefined;
+  if (intake.kind === 'refused') {
+    refuse(stateDir, runId, intake.refusal);
+    return undefined;
+  }
+  keepRequest(stateDir, runId, intake.entry, intake.bytes);
+  return intake.request;
+}
+
+async function execute(
+  config: AgentConfig,
+  runId: RunId,
+  request: UpdateRequest,
+  stop: AbortSignal | undefined,
+): Promise<number> {
+  const paths = runPaths(config.stateDir, runId);
+  writeRunnerFile(paths.runner);
+  const { journal } = JournalWriter.open(paths.journal);
+  if (hasEnded(journal.events)) {
+    journal.close();
+    return DONE;
+  }
+  const output = OutputLog.open(paths, false);
+  const control = new PhaseControl({
+    journal,
+    output,
+    deadlines: phaseDeadlines(config, request),
+    cancelMark: inboxPaths(config.stateDir, runId).cancel,
+    stop,
+  });
+  const attribute = config.attribute ?? hostname();
+  const steps = new StepRunner({ paths, runId, journal, output, access: accessOf(config), stuck });
+  const run: RunContext = {
+    config,
+    runId,
+    request,
+    paths,
+    journal,
+    output,
+    steps,
+    control,
+    attribute,
+    rebuilder: new (config.method === 'staged' ? NixosStaged : NixosRebuild)(config.system, attribute),
+    services:
+      config.platform === 'local'
+        ? new LocalProcesses(statePaths(config.stateDir).agent)
+        : new Systemd(config.system.unit),
+    rollback: request.rollback ?? config.rollback,
+  };
+  try {
+    control.begin('accepted');
+    clearInbox(config.stateDir, runId);
+    const progress: Progress = { doings: { ownLocks: [], lockInFlight: false } };
+    const ending = await work(run, progress, 'pulling');
+    steps.say(ending.outcome + (ending.reason ? `: ${ending.reason.message}` : ''));
+    output.sync();
+    journal.append({ type: 'ended', ...ending, after: await finalSnapshot(run, progress) });
+    return DONE;
+  } catch (error) {
+    process.stderr.write(`run ${runId} is not at its end: ${asFailure(error).message}\n`);
+    return UNFINISHED;
+  } finally {
+    control.close();
+    try {
+      output.close();
+    } finally {
+      journal.close();
+    }
+  }
+}
+
+function stuck(milliseconds: number, argv: readonly string[]): RunFailure {
+  return new RunFailure({
+    kind: 'stuck',
+    message: `${argv.slice(0, 2).join(' ')} said nothing for ${duration(milliseconds)} and was ended`,
+    advice: 'See what it was waiting for; if such silence is normal here, raise deadlines.buildSilence on the host.',
+  });
+}
+
+/** Milliseconds for each phase. An agent that is proven at the last moment still has its settling time. */
+function phaseDeadlines(config: AgentConfig, request: UpdateRequest): Record<Phase, number> {
+  const deadlines = { ...DEFAULT_DEADLINES, ...config.deadlines, ...request.deadlines };
+  return { ...deadlines, confirming: deadlines.confirming + config.deadlines.settling + 5000 };
+}

@@ -1,0 +1,48 @@
+import {
+  generationSchema,
+  lockedRefSchema,
+  type AgentManifest,
+  type Generation,
+  type LockedRef,
+  type Snapshot,
+} from '../../protocol/index.ts';
+import { findInput, flakeUrl, parseFlakeLock } from '../../flake-lock/index.ts';
+import { isRunning } from '../process.ts';
+import { readManifest } from '../platform/rebuilder.ts';
+import { readAgentState } from '../run-directory/agent-state.ts';
+import { statePaths } from '../run-directory/layout.ts';
+import type { RunContext } from './context.ts';
+
+/** Generation and agent of the host now. */
+export function systemSnapshot(run: Pick<RunContext, 'config' | 'rebuilder'>): Pick<Snapshot, 'agent' | 'generation'> {
+  const { running, profile, number } = run.rebuilder.current();
+  const agent = runningAgent(run.config.stateDir) ?? (running === undefined ? undefined : agentOf(running));
+  const generation: Generation | undefined =
+    running === undefined
+      ? undefined
+      : { toplevel: running, ...(running === profile && number !== undefined && { number }) };
+  return { ...(agent && { agent }), ...(generation && { generation: generationSchema.parse(generation) }) };
+}
+
+/** The agent that runs, by what it says of itself. */
+function runningAgent(stateDir: string): AgentManifest | undefined {
+  const state = readAgentState(statePaths(stateDir).agent);
+  return state && isRunning(state) ? (state.identity ?? undefined) : undefined;
+}
+
+function agentOf(toplevel: string): AgentManifest | undefined {
+  const read = readManifest(toplevel);
+  return read.ok ? read.manifest : undefined;
+}
+
+/** What a lock holds for an input; empty when there is no such lock or input. */
+export function lockedRefOf(lock: Uint8Array | undefined, input: string): Pick<Snapshot, 'input'> {
+  const parsed = lock && parseFlakeLock(new TextDecoder().decode(lock));
+  if (!parsed?.ok) return {};
+  const locked = findInput(parsed.lock, [input])?.locked;
+  if (!locked) return {};
+  const { rev, lastModified, narHash } = locked;
+  const ref = lockedRefSchema.safeParse({ rev, lastModified, narHash, url: flakeUrl(locked).slice(0, 4096) });
+  const shown: LockedRef = ref.success ? ref.data : { url: flakeUrl(locked).slice(0, 4096) };
+  return { input: shown };
+}

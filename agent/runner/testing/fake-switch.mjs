@@ -1,0 +1,53 @@
+// A toplevel's bin/switch-to-configuration on a test host without systemd: moves the link of the current system and
+// replaces the agent, which is a process that says of itself what a real one says.
+import { spawn } from 'node:child_process';
+import { appendFileSync, existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+const toplevel = dirname(dirname(process.argv[1]));
+const home = dirname(dirname(toplevel));
+const action = process.argv[2];
+const read = (file, otherwise) =>
+  existsSync(join(toplevel, file)) ? readFileSync(join(toplevel, file), 'utf8') : otherwise;
+const plan = JSON.parse(read('activation.json', '{}'));
+appendFileSync(join(home, 'activations'), `${action} ${toplevel}\n`);
+
+if (plan.at === 'check') finish();
+if (action === 'boot') {
+  rmSync(join(home, 'boot-default'), { force: true });
+  symlinkSync(toplevel, join(home, 'boot-default'));
+  process.exit(0);
+}
+console.error('activating the configuration...');
+rmSync(join(home, 'current-system'), { force: true });
+symlinkSync(toplevel, join(home, 'current-system'));
+const state = join(home, 'state/agent.json');
+const manifest = JSON.parse(read('etc/nixfleet/agent.json', 'null'));
+const running = existsSync(state) ? JSON.parse(readFileSync(state, 'utf8')) : undefined;
+const alive = pid => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+if (!running || !alive(running.pid) || running.identity?.storePath !== manifest?.storePath) {
+  if (running && alive(running.pid)) process.kill(running.pid, 'SIGKILL');
+  rmSync(state, { force: true });
+  const kind = read('agent-kind', 'normal');
+  if (manifest && kind !== 'crash') {
+    const program = join(manifest.storePath, 'bin/agent.mjs');
+    const args = [program, state, JSON.stringify(manifest), kind, readFileSync(join(home, 'process-module'), 'utf8')];
+    const agent = spawn(process.execPath, args, { detached: true, stdio: 'ignore' });
+    agent.unref();
+    appendFileSync(join(home, 'agents'), `${agent.pid}\n`);
+  }
+}
+finish();
+
+function finish() {
+  if (plan.hang) return setInterval(() => undefined, 1 << 30);
+  for (const line of plan.stderr ?? []) console.error(line);
+  process.exit(plan.exit ?? 0);
+}

@@ -1,0 +1,278 @@
+/**
+ * A host for the runner's tests, in one temporary folder: real git with a remote of its own, and stand-ins for nix, the
+ * activation and the agent. Nothing outside the folder is touched.
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ulid } from 'ulid';
+import { knownEvent, sealRequest, type RunEvent, type RunId, type UpdateRequest } from '../../../protocol/index.ts';
+import { agentConfigSchema, type AgentConfig } from '../../config.ts';
+import { readEvents } from '../../run-directory/run-list.ts';
+import { inboxPaths, runPaths } from '../../run-directory/layout.ts';
+import { runRun } from '../run.ts';
+
+const here = import.meta.dirname;
+
+/** What goes wrong on purpose; see the stand-ins. */
+export interface FaultPlan {
+  readonly version?: string;
+  readonly newest?: string;
+  readonly update?: { stderr?: string[]; exit?: number; stale?: boolean; garbage?: boolean; hang?: boolean };
+  readonly build?: { lines?: number; errors?: string[]; exit?: number; hang?: boolean };
+  readonly agent?: 'none' | 'crash' | 'silent' | 'shy';
+  readonly activation?: { at?: 'check'; exit?: number; stderr?: string[]; hang?: boolean };
+  readonly commit?: 'fail';
+}
+
+/** Everything that a failed run must leave as it was. */
+export interface HostState {
+  readonly head: string;
+  readonly branch: string;
+  readonly status: string;
+  readonly lock: string | undefined;
+  readonly running: string | undefined;
+  readonly profile: string | undefined;
+  readonly agent: string | undefined;
+}
+
+export class TestHost {
+  readonly home: string;
+  readonly checkout: string;
+  readonly remote: string;
+  readonly #author: string;
+  #config: Record<string, unknown>;
+  #plan: FaultPlan = {};
+
+  constructor() {
+    this.home = realpathSync(mkdtempSync(join(tmpdir(), 'nixfleet-host-')));
+    this.checkout = join(this.home, 'nixcfg');
+    this.remote = join(this.home, 'nixcfg.git');
+    this.#author = join(this.home, 'author');
+    for (const folder of ['state/inbox', 'store', 'bin', 'home'])
+      mkdirSync(join(this.home, folder), { recursive: true });
+    for (const name of ['nix', 'nix-env', 'nix-store']) {
+      const path = join(this.home, 'bin', name);
+      writeFileSync(
+        path,
+        `#!/bin/sh\nexec ${process.execPath} ${join(here, 'fake-nix.mjs')} ${name} ${this.home} "$@"\n`,
+      );
+      chmodSync(path, 0o755);
+    }
+    copyFileSync(join(here, 'fake-switch.mjs'), join(this.home, 'switch.mjs'));
+    copyFileSync(join(here, 'fake-agent.mjs'), join(this.home, 'agent.mjs'));
+    writeFileSync(join(this.home, 'process-module'), join(here, '../../process.ts'));
+    this.#git(this.home, 'init', '--quiet', '--bare', '-b', 'main', this.remote);
+    this.#git(this.home, 'clone', '--quiet', this.remote, this.#author);
+    this.push({ 'flake.nix': '{ }\n', 'hosts.nix': '{ }\n' }, 'first');
+    this.#git(this.home, 'clone', '--quiet', this.remote, this.checkout);
+    this.#config = {
+      host: 'web',
+      // nobody listens there
+      relayUrl: 'ws://127.0.0.1:9',
+      tokenFile: join(this.home, 'token'),
+      stateDir: join(this.home, 'state'),
+      nixcfgPath: this.checkout,
+      attribute: 'web',
+      platform: 'local',
+      system: { current: join(this.home, 'current-system'), profile: join(this.home, 'system') },
+      deadlines: { settling: 50, confirming: 20_000 },
+    };
+    this.plan({});
+  }
+
+  get config(): AgentConfig {
+    return agentConfigSchema.parse(this.#config);
+  }
+
+  configure(more: Record<string, unknown>): void {
+    this.#config = { ...this.#config, ...more };
+  }
+
+  /** Sets what goes wrong, and the newest revision of the input. */
+  plan(plan: FaultPlan): void {
+    this.#plan = { newest: this.#plan.newest ?? revision('a'), ...plan };
+    writeFileSync(join(this.home, 'plan.json'), JSON.stringify(this.#plan));
+  }
+
+  /** A new revision of the input that carries the agent. */
+  release(name: string): string {
+    const newest = revision(name);
+    this.plan({ ...this.#plan, newest });
+    return newest;
+  }
+
+  /** Commits files (undefined removes one) and pushes them to the remote. */
+  push(files: Readonly<Record<string, string | undefined>>, subject: string): string {
+    if (existsSync(join(this.#author, '.git', 'HEAD')) && this.#hasCommits())
+      this.#git(this.#author, 'pull', '--quiet');
+    for (const [name, content] of Object.entries(files)) {
+      if (content === undefined) rmSync(join(this.#author, name));
+      else writeFileSync(join(this.#author, name), content);
+    }
+    this.#git(this.#author, 'add', '--all');
+    this.#git(this.#author, 'commit', '--quiet', '-m', subject);
+    this.#git(this.#author, 'push', '--quiet', 'origin', 'HEAD:main');
+    return this.#git(this.#author, 'rev-parse', 'HEAD').trim();
+  }
+
+  /** Runs git in the checkout, as its owner would. */
+  git(...args: string[]): string {
+    return this.#git(this.checkout, ...args);
+  }
+
+  write(name: string, content: string): void {
+    writeFileSync(join(this.checkout, name), content);
+  }
+
+  /** Puts a request into the inbox. */
+  ask(more: Partial<UpdateRequest> = {}): RunId {
+    const runId = (more.runId ?? ulid()) as RunId;
+    const now = Date.now();
+    const request: UpdateRequest = {
+      format: 1,
+      verb: 'update-agent',
+      runId,
+      host: 'web',
+      requestedAt: now,
+      expiresAt: now + 3_600_000,
+      ...more,
+    };
+    const entry = { format: 1, envelope: sealRequest(request), broughtBy: 'ws://relay', receivedAt: now };
+    writeFileSync(inboxPaths(this.config.stateDir, runId).request, JSON.stringify(entry));
+    return runId;
+  }
+
+  /** Runs the runner in this process, with the stand-ins on its path. */
+  async run(runId: RunId, signal?: AbortSignal): Promise<number> {
+    const { PATH, HOME } = process.env;
+    process.env['PATH'] = `${join(this.home, 'bin')}:${PATH ?? ''}`;
+    process.env['HOME'] = join(this.home, 'home');
+    try {
+      return await runRun({ config: this.config, runId, ...(signal && { signal }) });
+    } finally {
+      process.env['PATH'] = PATH;
+      process.env['HOME'] = HOME;
+    }
+  }
+
+  /** Asks for an update, runs it, and says how it ended. */
+  async update(more: Partial<UpdateRequest> = {}): Promise<Extract<RunEvent, { type: 'ended' }>> {
+    const runId = this.ask(more);
+    await this.run(runId);
+    const end = this.events(runId).at(-1);
+    if (end?.type !== 'ended') throw new Error(`the run did not end: ${JSON.stringify(end)}\n${this.output(runId)}`);
+    return end;
+  }
+
+  events(runId: RunId): RunEvent[] {
+    return readEvents(this.config.stateDir, runId).map(event => {
+      const known = knownEvent(event);
+      if (!known) throw new Error(`not a known event: ${JSON.stringify(event)}`);
+      return known;
+    });
+  }
+
+  output(runId: RunId): string {
+    return readFileSync(runPaths(this.config.stateDir, runId).output, 'utf8');
+  }
+
+  /** The activations so far, `test` or `boot` and the toplevel. */
+  activations(): string[] {
+    const path = join(this.home, 'activations');
+    return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [];
+  }
+
+  state(): HostState {
+    const lock = join(this.checkout, 'flake.lock');
+    const agent = join(this.home, 'state/agent.json');
+    return {
+      head: this.git('rev-parse', 'HEAD').trim(),
+      branch: this.git('rev-parse', '--abbrev-ref', 'HEAD').trim(),
+      status: this.git('status', '--porcelain'),
+      lock: existsSync(lock) ? readFileSync(lock, 'utf8') : undefined,
+      running: linkTarget(join(this.home, 'current-system')),
+      profile: linkTarget(join(this.home, 'system')),
+      agent: existsSync(agent)
+        ? (JSON.parse(readFileSync(agent, 'utf8')) as { identity: { storePath: string } }).identity.storePath
+        : undefined,
+    };
+  }
+
+  /** A copy of the run directory's bytes, for comparing. */
+  snapshotRun(runId: RunId, to: string): void {
+    cpSync(runPaths(this.config.stateDir, runId).dir, to, { recursive: true });
+  }
+
+  /** Ends the stand-in agents and removes everything. */
+  remove(): void {
+    const agents = join(this.home, 'agents');
+    for (const pid of existsSync(agents) ? readFileSync(agents, 'utf8').trim().split('\n') : []) {
+      try {
+        process.kill(Number(pid), 'SIGKILL');
+      } catch {
+        // it has ended by itself
+      }
+    }
+    rmSync(this.home, { recursive: true, force: true });
+  }
+
+  #hasCommits(): boolean {
+    try {
+      this.#git(this.#author, 'rev-parse', '--verify', '-q', 'HEAD');
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #git(cwd: string, ...args: string[]): string {
+    return execFileSync('git', args, {
+      cwd,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: process.env['PATH'],
+        HOME: join(this.home, 'home'),
+        GIT_AUTHOR_NAME: 'Ana',
+        GIT_AUTHOR_EMAIL: 'ana@example.org',
+        GIT_COMMITTER_NAME: 'Ana',
+        GIT_COMMITTER_EMAIL: 'ana@example.org',
+        GIT_CONFIG_NOSYSTEM: '1',
+      },
+    });
+  }
+}
+
+/** A revision that a name stands for. */
+export function revision(name: string): string {
+  return createHash('sha1').update(name).digest('hex');
+}
+
+/** A revision that nothing has. */
+export function unknownRevision(): string {
+  return randomBytes(20).toString('hex');
+}
+
+function linkTarget(path: string): string | undefined {
+  try {
+    readlinkSync(path);
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
