@@ -6,8 +6,6 @@
  * The extension keeps the state and the output; the panel shows sections of a view and asks for rows. After `ready` (and
  * so after each reveal, because a hidden panel is thrown away) it gets a `snapshot`, then `delta`s.
  */
-import type { Phase } from './phase.ts';
-
 /** What the extension says to the panel. */
 export interface ToPanel {
   /** Everything that is shown. `now` is the extension's clock; all times in the view are by that clock. */
@@ -125,7 +123,8 @@ export interface VersionView {
 }
 
 export interface StepView {
-  readonly phase: Phase;
+  /** Tells the steps apart. */
+  readonly phase: string;
   readonly label: string;
   readonly mark: Mark;
   /** The mark in words, for those who do not see the icon. */
@@ -230,35 +229,42 @@ export interface PanelRow {
 
 /** The panel's own words, in English; the extension sends them in the reader's language. `{0}` is filled in. */
 export const PANEL_LABELS = {
-  agent: 'Agent',
+  added: 'added',
   after: 'after',
+  afterPlanned: 'built, not proven yet',
+  afterProven: 'proven',
+  afterSame: 'unchanged',
+  afterTakenBack: 'taken back',
+  agent: 'Agent',
   before: 'before',
   cancel: 'Cancel',
+  change: 'Before → After',
   commands: 'Commands',
-  commandsCount: '{0} commands',
+  commits: 'nixcfg',
   compare: 'Compare',
   compareInput: 'Compare the revisions of {0} on its forge',
-  elapsed: 'Elapsed',
-  facts: 'Host and generation',
+  elapsed: 'Time',
+  facts: 'Host and Generation',
   input: 'Input',
   jumpToEnd: 'Jump to End',
   lastLines: 'Last lines of output',
+  lines: '{0} lines',
   lock: 'flake.lock',
-  noOutput: 'No output yet.',
-  noOutputEver: 'This run wrote no output.',
+  noOutput: 'Nothing was written yet.',
+  noOutputEver: 'This run wrote nothing.',
   openDiff: 'Open in Diff Editor',
   openOutput: 'Open Output',
   output: 'Output',
-  outputFollows: 'Following the end',
+  outputFailed: 'The output cannot be kept any longer: {0}',
   problem: 'Problem',
   progress: 'Progress',
+  removed: 'removed',
   retry: 'Retry',
-  rowsCount: '{0} lines',
   timestamps: 'Timestamps',
   unknown: 'unknown',
   user: 'as {0}',
   warnings: 'Warnings',
-  whatToDo: 'What to do',
+  whatToDo: 'What to do:',
 } as const satisfies Record<string, string>;
 export type PanelLabel = keyof typeof PANEL_LABELS;
 export type PanelLabels = Readonly<Record<PanelLabel, string>>;

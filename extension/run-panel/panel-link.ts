@@ -103,6 +103,7 @@ export class PanelLink extends Disposable {
   hide(): void {
     this.#page = undefined;
     this.#shownView = undefined;
+    this.#follow = 0;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
@@ -210,17 +211,18 @@ export class PanelLink extends Disposable {
     const page = this.#page;
     if (!page) return;
     const { session, port, warn } = this.#options;
+    let rows: readonly PanelRow[] = [];
+    let { revision } = session.output;
     try {
-      let revision: number;
-      let rows: readonly PanelRow[];
       do {
         ({ revision } = session.output);
         rows = await session.output.rows(from, count);
       } while (revision !== session.output.revision);
-      if (page === this.#page) await port.post({ type: 'rows', request, revision, from, rows });
     } catch (error) {
-      if (!this.isDisposed) warn(`rows of the output cannot be read: ${messageOf(error)}`);
+      if (this.isDisposed) return;
+      warn(`rows of the output cannot be read: ${messageOf(error)}`);
     }
+    if (page === this.#page) await port.post({ type: 'rows', request, revision, from, rows });
   }
 }
 

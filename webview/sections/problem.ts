@@ -1,0 +1,54 @@
+import type { ProblemView } from '../../protocol/panel.ts';
+import type { PageContext, Section } from '../context.ts';
+import { el, fill } from '../dom.ts';
+import { icon } from '../icons.ts';
+
+/** What went wrong, what to do, and the last lines of the command that failed. */
+export function problemSection({ label }: PageContext): Section<ProblemView | null> {
+  const element = el('section', { class: 'notice problem', 'aria-label': label('problem'), hidden: true });
+  return {
+    element,
+    show(view) {
+      element.hidden = view === null;
+      if (!view) return;
+      element.dataset['mark'] = view.mark;
+      fill(
+        element,
+        el('span', { class: 'notice-icon' }, icon(view.mark)),
+        el(
+          'div',
+          { class: 'notice-text' },
+          el('p', { class: 'message' }, view.message),
+          view.advice === null
+            ? null
+            : el('p', { class: 'advice' }, el('strong', {}, label('whatToDo')), ' ', view.advice),
+          view.lastLines.length === 0
+            ? null
+            : el(
+                'pre',
+                { class: 'last-lines', tabindex: '0', role: 'region', 'aria-label': label('lastLines') },
+                view.lastLines.join('\n'),
+              ),
+        ),
+      );
+    },
+  };
+}
+
+/** What went well enough but should be known. */
+export function warningsSection({ label }: PageContext): Section<readonly string[]> {
+  const list = el('ul', { class: 'notice-text' });
+  const element = el(
+    'section',
+    { class: 'notice warnings', 'aria-label': label('warnings'), 'data-mark': 'attention', hidden: true },
+    el('span', { class: 'notice-icon' }, icon('attention')),
+    list,
+  );
+  return {
+    element,
+    show(view) {
+      element.hidden = view.length === 0;
+      fill(list, ...view.map(warning => el('li', {}, warning)));
+    },
+  };
+}

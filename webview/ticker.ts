@@ -1,0 +1,45 @@
+import { setText } from './dom.ts';
+import { durationText, type RemoteClock } from './time.ts';
+
+/** Elements that show how long something takes or took. Those of what goes on are renewed each second. */
+export class Ticker {
+  readonly #clock: RemoteClock;
+  readonly #live = new Map<Element, number>();
+  #timer: number | undefined;
+
+  constructor(clock: RemoteClock) {
+    this.#clock = clock;
+  }
+
+  /** Shows the time from `startedAt` on, until `endedAt` or as it goes by. Nothing without a begin. */
+  show(element: Element, startedAt: number | null, endedAt: number | null): void {
+    this.#live.delete(element);
+    if (startedAt === null) setText(element, '');
+    else if (endedAt !== null) setText(element, durationText(endedAt - startedAt, true));
+    else {
+      this.#live.set(element, startedAt);
+      this.#renew(element, startedAt);
+    }
+    this.#run();
+  }
+
+  #run(): void {
+    if (this.#live.size > 0) this.#timer ??= window.setInterval(() => this.#tick(), 1000);
+    else {
+      window.clearInterval(this.#timer);
+      this.#timer = undefined;
+    }
+  }
+
+  #tick(): void {
+    for (const [element, startedAt] of this.#live) {
+      if (element.isConnected) this.#renew(element, startedAt);
+      else this.#live.delete(element);
+    }
+    this.#run();
+  }
+
+  #renew(element: Element, startedAt: number): void {
+    setText(element, durationText(this.#clock.now() - startedAt, false));
+  }
+}

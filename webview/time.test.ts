@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { durationText, RemoteClock, timeFormats } from './time.ts';
+
+describe('durations', () => {
+  it('have tenths only when they are short and over', () => {
+    assert.equal(durationText(0, true), '0.0 s');
+    assert.equal(durationText(449, true), '0.4 s');
+    assert.equal(durationText(449, false), '0 s');
+    assert.equal(durationText(9999, true), '9.9 s');
+  });
+
+  it('are in the two units that matter', () => {
+    assert.equal(durationText(59_999, true), '59 s');
+    assert.equal(durationText(60_000, true), '1 min 00 s');
+    assert.equal(durationText(3_599_999, true), '59 min 59 s');
+    assert.equal(durationText(7_620_000, false), '2 h 07 min');
+  });
+
+  it('are never negative', () => {
+    assert.equal(durationText(-5000, false), '0 s');
+  });
+});
+
+describe('the extension’s clock', () => {
+  it('goes on from what was heard', () => {
+    const clock = new RemoteClock();
+    clock.set(1_000_000, 50);
+    assert.equal(clock.now(1050), 1_001_000);
+  });
+});
+
+describe('times', () => {
+  it('of day are always as long', () => {
+    const { clock } = timeFormats('en');
+    assert.equal(clock(new Date(2025, 0, 1, 4, 5, 6).getTime()), '04:05:06');
+    assert.equal(clock(new Date(2025, 0, 1, 0, 0, 0).getTime()), '00:00:00');
+  });
+});
