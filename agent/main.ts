@@ -3,6 +3,7 @@
  * to a room: serve/ is the service, runner/ executes one run, status/ and check/ are for people.
  */
 import { Command } from 'commander';
+import { describeIssues, runIdSchema } from '../protocol/index.ts';
 import { goThrough, well, wrong } from './check/check.ts';
 import { hostChecks } from './check/host-checks.ts';
 import { ConfigError, DEFAULT_CONFIG_PATH, loadConfig, type AgentConfig } from './config.ts';
@@ -11,8 +12,12 @@ import { chooseLauncher } from './launcher/choose.ts';
 import type { Launcher } from './launcher/launcher.ts';
 import { runnerProgram } from './launcher/program.ts';
 import { createLog } from './log.ts';
+import { runRun } from './runner/run.ts';
 import { serve } from './serve/serve.ts';
 import { printStatus } from './status/print.ts';
+
+/** The command line asks for something that does not exist. */
+class UsageError extends Error {}
 
 const identity = findIdentity(import.meta.url);
 
@@ -33,6 +38,16 @@ program
       `nixfleet-agent ${identity.version} (${identity.rev}) of host ${config.host}; runners are started by ${launcher.name}`,
     );
     await serve({ config, identity, launcher, log, signal: untilTold() });
+  });
+
+program
+  .command('run')
+  .description('execute one run that lies in the inbox, or finish it; started by the service for every run')
+  .argument('<id>', 'the run id')
+  .action(async (id: string) => {
+    const runId = runIdSchema.safeParse(id);
+    if (!runId.success) throw new UsageError(`${id} is not a run id: ${describeIssues(runId.error)}`);
+    process.exitCode = await runRun({ config: loadConfig(configPath()), runId: runId.data, signal: untilTold() });
   });
 
 program
@@ -65,7 +80,8 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  console.error(`nixfleet-agent: ${error instanceof ConfigError ? error.message : ((error as Error).stack ?? '')}`);
+  const expected = error instanceof ConfigError || error instanceof UsageError;
+  console.error(`nixfleet-agent: ${expected ? error.message : ((error as Error).stack ?? '')}`);
   process.exitCode = 1;
 }
 // what a library left open must not keep a finished command

@@ -29,12 +29,15 @@ export class Supervisor {
   readonly #stateDir: string;
   readonly #launcher: Launcher;
   readonly #log: Logger;
+  readonly #now: () => number;
   readonly #cares = new Map<RunId, Care>();
 
-  constructor(stateDir: string, launcher: Launcher, log: Logger) {
+  /** @param now milliseconds of a clock that never jumps */
+  constructor(stateDir: string, launcher: Launcher, log: Logger, now: () => number = () => performance.now()) {
     this.#stateDir = stateDir;
     this.#launcher = launcher;
     this.#log = log;
+    this.#now = now;
   }
 
   /** Whether a run without an end will be left as it is. */
@@ -55,7 +58,7 @@ export class Supervisor {
       this.#cares.delete(run.runId);
       return;
     }
-    const now = performance.now();
+    const now = this.#now();
     const care = this.#careOf(run, now);
     if (care.gaveUp || now < care.notBefore || (await this.isAlive(run.runId))) return;
     if (care.launches >= MAX_LAUNCHES) {

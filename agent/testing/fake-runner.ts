@@ -3,6 +3,7 @@
  * run directory by the plan in `NIXFLEET_FAKE_PLAN` (a JSON file). It resumes where a killed one stopped.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseRequest, requestBytes, runIdSchema, type RunId } from '../../protocol/index.ts';
 import { loadConfig } from '../config.ts';
@@ -122,8 +123,12 @@ async function writeStep(output: OutputLog, step: FakeStep, skip: number): Promi
   output.flush();
 }
 
+/** Waits for a file; where the test has gone with its folder nobody will make it any more. */
 async function fileExists(path: string): Promise<void> {
-  while (!existsSync(path)) await delay(10);
+  while (!existsSync(path)) {
+    if (!existsSync(dirname(path))) process.exit(1);
+    await delay(10);
+  }
 }
 
 if (import.meta.main) await main(runIdSchema.parse(process.argv[3]));

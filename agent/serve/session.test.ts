@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { pino } from 'pino';
+import type { AgentMessage, RunOnHost } from '../../protocol/index.ts';
+import { newRunId } from '../testing/agent-rig.ts';
+import { until } from '../testing/temporary.ts';
+import { AgentSession, type AgentServices } from './session.ts';
+
+describe('a session with the relay', () => {
+  it('tells all runs before one that has just appeared: the relay takes the first list for the whole', async () => {
+    const said: AgentMessage[] = [];
+    const run = (runId = newRunId()): RunOnHost => ({ runId, seq: 1, ended: false, streams: {} });
+    const [old, fresh] = [run(), run()];
+    const all = Promise.withResolvers<RunOnHost[]>();
+    const runs = { describeAll: () => all.promise, describe: () => Promise.resolve(fresh) };
+    const session = new AgentSession(
+      {
+        welcome: { type: 'welcome', protocol: 1, relayVersion: '1.0.0' },
+        send: message => said.push(message),
+        sendRaw: () => undefined,
+        bufferedAmount: 0,
+        progressed: () => undefined,
+      },
+      {
+        stateDir: '/nonexistent',
+        runs,
+        intake: {},
+        log: pino({ level: 'silent' }),
+        status: () => undefined,
+        refreshStatus: () => undefined,
+      } as unknown as AgentServices,
+    );
+    session.announce(fresh.runId);
+    await new Promise(resolve => setImmediate(resolve));
+    assert.deepEqual(said, []);
+    all.resolve([old]);
+    await until('both messages', () => said.length === 2);
+    assert.deepEqual(said, [
+      { type: 'runs', runs: [old] },
+      { type: 'runs', runs: [fresh] },
+    ]);
+    session.end();
+  });
+});
