@@ -6,8 +6,6 @@ import { execa, type Options } from 'execa';
 export interface ExecOptions {
   /** 'root' by default. */
   readonly user?: string;
-  /** Run as root as `sudo` would for this user: SUDO_USER, SUDO_UID, SUDO_GID and SUDO_COMMAND are set. */
-  readonly sudoFrom?: string;
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   /** The user's home by default. */
@@ -49,10 +47,6 @@ function enterAndRun(place: Place, argv: readonly string[], options: Options = {
   return execa('sh', ['-c', script, place.cgroup, ...enter(place.leader, argv)], { stdin: 'ignore', ...options });
 }
 
-async function idOf(place: Place, flag: '-u' | '-g', user: string): Promise<string> {
-  return (await enterAndRun(place, ['id', flag, user])).stdout as string;
-}
-
 /** Where commands run. */
 export interface Place {
   /** For messages. */
@@ -68,18 +62,9 @@ export interface Place {
  * @throws Error when it takes too long, or when the host goes down meanwhile
  */
 export async function execIn(place: Place, argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-  const { user = 'root', sudoFrom, input, cwd = '~', timeout = 60_000 } = options;
+  const { user = 'root', input, cwd = '~', timeout = 60_000 } = options;
   const unit = `lab-${randomBytes(6).toString('hex')}.service`;
-  const env = {
-    PATH,
-    ...(sudoFrom !== undefined && {
-      SUDO_USER: sudoFrom,
-      SUDO_UID: await idOf(place, '-u', sudoFrom),
-      SUDO_GID: await idOf(place, '-g', sudoFrom),
-      SUDO_COMMAND: argv.join(' '),
-    }),
-    ...options.env,
-  };
+  const env = { PATH, ...options.env };
   const command = [
     'systemd-run',
     ...['--quiet', '--pipe', '--wait', '--collect', '--service-type=exec', '--expand-environment=no'],

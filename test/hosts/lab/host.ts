@@ -32,6 +32,11 @@ export interface WriteOptions {
   readonly mode?: number;
 }
 
+export interface HostExecOptions extends ExecOptions {
+  /** Run as root as `sudo` would for this user: SUDO_USER, SUDO_UID, SUDO_GID and SUDO_COMMAND are set. */
+  readonly sudoFrom?: string;
+}
+
 /** The ordinary user of every host, who owns the checkout. */
 export const OWNER = 'ana';
 export const OWNER_HOME = `/home/${OWNER}`;
@@ -113,12 +118,20 @@ export class TestHost {
    * Runs a command to its end; its exit code is a value.
    * @throws Error when it takes longer than its timeout, or when the host goes down meanwhile
    */
-  exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult> {
-    return execIn(this.#living().place, argv, options);
+  exec(argv: readonly string[], options: HostExecOptions = {}): Promise<ExecResult> {
+    const { sudoFrom, env, ...rest } = options;
+    const sudo = sudoFrom === undefined ? {} : this.#sudoEnv(sudoFrom, argv);
+    return execIn(this.#living().place, argv, { ...rest, env: { ...sudo, ...env } });
+  }
+
+  /** What sudo(8) sets. */
+  #sudoEnv(user: string, argv: readonly string[]): Record<string, string> {
+    const { uid, gid } = this.#user(user);
+    return { SUDO_USER: user, SUDO_UID: String(uid), SUDO_GID: String(gid), SUDO_COMMAND: argv.join(' ') };
   }
 
   /** Runs a script of `sh -eu`; `$1`, `$2`… are the further arguments. Its exit code is a value. */
-  sh(script: string, options?: ExecOptions, args: readonly string[] = []): Promise<ExecResult> {
+  sh(script: string, options?: HostExecOptions, args: readonly string[] = []): Promise<ExecResult> {
     return this.exec(['sh', '-euc', script, 'sh', ...args], options);
   }
 
@@ -126,7 +139,7 @@ export class TestHost {
    * Runs a command and returns its standard output.
    * @throws CommandFailed when it does not exit with 0
    */
-  async run(argv: readonly string[], options?: ExecOptions): Promise<string> {
+  async run(argv: readonly string[], options?: HostExecOptions): Promise<string> {
     const result = await this.exec(argv, options);
     if (result.exitCode !== 0) throw new CommandFailed(this.name, argv, result);
     return result.stdout;

@@ -4,7 +4,7 @@
 //   await using lab = await Lab.create({ log: console.error, agent: 'dist/agent.mjs' });
 //   const host = await lab.boot('h1');
 //   await host.provision({ version: '1.0.0', config: { … }, token: '…' });
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statfsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { labCgroup, makeCgroup } from './cgroup.ts';
@@ -43,6 +43,8 @@ export function defaultCache(): string {
 }
 
 const HERE = import.meta.dirname;
+/** OVERLAYFS_SUPER_MAGIC of linux/magic.h */
+const OVERLAYFS = 0x794c7630;
 const silent: Log = () => undefined;
 
 export class Lab implements AsyncDisposable {
@@ -101,6 +103,9 @@ export class Lab implements AsyncDisposable {
   async #begin(): Promise<void> {
     makeCgroup(this.#serviceCgroup);
     for (const folder of ['git', 'trees', 'hosts', 'services']) mkdirSync(join(this.folder, folder));
+    // in a container the cache itself may lie on an overlay, and a host's overlay cannot be written to another
+    if (statfsSync(this.folder).type === OVERLAYFS)
+      await execa('mount', ['-t', 'tmpfs', 'nixfleet-lab', join(this.folder, 'hosts')]);
     await Promise.all([
       makeLan(this.#lan),
       this.nixfleet.init().then(() => this.nixfleet.publish(this.#options.version ?? '1.0.0')),

@@ -11,6 +11,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   ip: 'iproute2',
   git: 'git',
   openssl: 'openssl',
+  mount: 'mount',
 };
 
 export type Log = (line: string) => void;

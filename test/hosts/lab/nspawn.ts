@@ -105,8 +105,8 @@ export class Machine {
   }
 }
 
-/** nspawn puts the host's cgroups into `payload/`. */
-function leaderOf(cgroup: string): number | undefined {
+/** The PID 1 of the host in this cgroup, as a pid of this machine. nspawn puts its cgroups into `payload/`. */
+export function leaderOf(cgroup: string): number | undefined {
   const file = join(cgroup, 'payload', 'init.scope', 'cgroup.procs');
   if (!existsSync(file)) return undefined;
   return Number(readFileSync(file, 'utf8').split('\n')[0]) || undefined;

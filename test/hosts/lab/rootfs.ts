@@ -6,6 +6,7 @@ import {
   existsSync,
   globSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -60,9 +61,19 @@ export async function ensureRootfs(cache: string, log: Log): Promise<string> {
     await bootstrap(unfinished, log);
     await customize(unfinished);
     renameSync(unfinished, path);
+    removeOutdated(cache, path);
     log(`Made ${path} in ${((performance.now() - start) / 1000).toFixed(0)} s`);
     return path;
   });
+}
+
+/** Removes root file systems of other makes, unless a host of an older checkout lies on them. */
+function removeOutdated(cache: string, current: string): void {
+  const mounts = readFileSync('/proc/mounts', 'utf8');
+  for (const name of readdirSync(cache).filter(name => name.startsWith('rootfs-'))) {
+    const path = join(cache, name);
+    if (path !== current && !mounts.includes(`lowerdir=${path},`)) rmSync(path, { recursive: true, force: true });
+  }
 }
 
 async function bootstrap(target: string, log: Log): Promise<void> {
