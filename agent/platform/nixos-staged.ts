@@ -39,24 +39,34 @@ export class NixosStaged implements Rebuilder {
     return activationOf(await run([`${recorded}/bin/switch-to-configuration`, 'test']));
   }
 
-  async commit(run: RunStep, toplevel: string): Promise<RunReason | undefined> {
+  commit(run: RunStep, toplevel: string): Promise<RunReason | undefined> {
+    return this.makeDefault(run, toplevel, PROVEN);
+  }
+
+  restoreDefault(run: RunStep, recorded: string): Promise<RunReason | undefined> {
+    return this.makeDefault(run, recorded, 'By hand: sudo nixos-rebuild switch in the checkout.');
+  }
+
+  protected async makeDefault(run: RunStep, toplevel: string, advice: string): Promise<RunReason | undefined> {
     const set = await run(['nix-env', '-p', this.system.profile, '--set', toplevel]);
-    if (set.exitCode !== 0) return notCommitted('the system profile could not be set', set);
+    if (set.exitCode !== 0) return notDefault('the system profile could not be set', set, advice);
     const boot = await run([`${toplevel}/bin/switch-to-configuration`, 'boot']);
-    if (boot.exitCode !== 0) return notCommitted('the profile is set, but the boot default could not be written', boot);
+    if (boot.exitCode !== 0)
+      return notDefault('the profile is set, but the boot default could not be written', boot, advice);
     const { profile } = this.current();
-    if (profile !== toplevel)
-      return { kind: 'commit', message: `the system profile points to ${profile ?? 'nothing'} and not to ${toplevel}` };
-    return undefined;
+    if (profile === toplevel) return undefined;
+    return {
+      kind: 'commit',
+      message: `the system profile points to ${profile ?? 'nothing'} and not to ${toplevel}`,
+      advice,
+    };
   }
 }
 
-function notCommitted(what: string, ending: StepResult): RunReason {
+const PROVEN =
+  'The new generation runs and its agent is proven. On the host: sudo nixos-rebuild switch in the checkout, which also writes the boot default.';
+
+function notDefault(what: string, ending: StepResult, advice: string): RunReason {
   const why = ending.stopped?.reason.message ?? ending.notStarted?.message ?? lastLines(ending.tail, 1)[0];
-  return {
-    kind: 'commit',
-    message: `${what}${why ? `: ${why}` : ''}`,
-    advice:
-      'The new generation runs and its agent is proven. On the host: sudo nixos-rebuild switch in the checkout, which also writes the boot default.',
-  };
+  return { kind: 'commit', message: `${what}${why ? `: ${why}` : ''}`, advice };
 }

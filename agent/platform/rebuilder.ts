@@ -43,6 +43,8 @@ export interface Rebuilder {
   activate(run: RunStep, toplevel: string, checkout: Checkout): Promise<Activation>;
   /** Makes the recorded generation run and boot again. */
   rollBack(run: RunStep, recorded: string): Promise<Activation>;
+  /** Makes the recorded generation, which runs, what boots next. Undefined when it worked. */
+  restoreDefault(run: RunStep, recorded: string): Promise<RunReason | undefined>;
   /** Makes `toplevel`, which runs and is proven, what the host boots. Undefined when it worked. */
   commit(run: RunStep, toplevel: string): Promise<RunReason | undefined>;
 }

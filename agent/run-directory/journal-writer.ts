@@ -3,10 +3,12 @@ import { dirname } from 'node:path';
 import { JOURNAL_FORMAT, type AnyRunEvent, type RunEvent } from '../../protocol/index.ts';
 import { readSmallFile, syncFolder, writeFileAtomically } from './files.ts';
 import { parseJournal } from './journal.ts';
+import type { UndoDecided } from './undo-decided.ts';
 import { MAX_JOURNAL_BYTES } from './run-list.ts';
 
 /** An event as its writer knows it; the journal adds format, number and time. */
-export type NewRunEvent = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'v' | 'seq' | 'at'> : never) : never;
+export type NewRunEvent =
+  (RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'v' | 'seq' | 'at'> : never) : never) | UndoDecided;
 
 /** The journal of a run, open for its one writer. Each event is on disk when `append` returns. */
 export class JournalWriter {
@@ -51,7 +53,7 @@ export class JournalWriter {
   }
 
   /** Adds the next event. Where the disk refuses, nothing of it stays behind and the error is thrown. */
-  append(event: NewRunEvent): RunEvent {
+  append(event: NewRunEvent): AnyRunEvent {
     const full = { v: JOURNAL_FORMAT, seq: this.#events.length + 1, at: this.#now(), ...event };
     const line = Buffer.from(`${JSON.stringify(full)}\n`);
     try {

@@ -71,6 +71,19 @@ export async function rollBack(run: RunContext, recorded: string): Promise<RunFa
   );
 }
 
+/** Makes the recorded generation, which runs, what boots next. Undefined when it worked; else why not. */
+export async function restoreDefault(run: RunContext, recorded: string): Promise<RunFailure | undefined> {
+  let tail: Uint8Array = new Uint8Array(0);
+  run.control.renew(run.config.deadlines.committing);
+  const reason = await run.rebuilder.restoreDefault(
+    stepsOf(run, result => (tail = result.tail)),
+    recorded,
+  );
+  if (reason) return new RunFailure(reason, lastLines(tail));
+  run.journal.append({ type: 'restored', what: 'generation', detail: `${recorded} boots next` });
+  return undefined;
+}
+
 /** Makes the proven generation what the host boots. */
 export async function commit(run: RunContext, toplevel: string): Promise<void> {
   let tail: Uint8Array = new Uint8Array(0);

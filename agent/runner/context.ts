@@ -1,4 +1,12 @@
-import type { AgentManifest, RollbackPolicy, RunId, Snapshot, UpdateRequest } from '../../protocol/index.ts';
+import type {
+  AgentManifest,
+  Phase,
+  RollbackPolicy,
+  RunEvent,
+  RunId,
+  Snapshot,
+  UpdateRequest,
+} from '../../protocol/index.ts';
 import type { AgentConfig } from '../config.ts';
 import type { Nixcfg } from '../nixcfg/find.ts';
 import type { Rebuilder } from '../platform/rebuilder.ts';
@@ -59,6 +67,27 @@ export interface CheckoutDoings {
 export interface Built {
   readonly toplevel: string;
   readonly manifest: AgentManifest;
+}
+
+/** What a run has done so far, in memory; a resumed run reads it from the journal. */
+export interface Progress {
+  checkout?: Checkout;
+  readonly doings: CheckoutDoings;
+  built?: Built;
+  /** The new generation runs since this activation (ms since the epoch). */
+  activatedAt?: number;
+}
+
+/** Where a run (re)enters its phases. */
+export type EntryPoint = Exclude<Phase, 'queued' | 'accepted'>;
+
+/** How a run ended, but for what the host is then. */
+export type Ending = Pick<Extract<RunEvent, { type: 'ended' }>, 'outcome' | 'changed' | 'reason' | 'lastLines'>;
+
+/** Milliseconds for the proof of an agent, and for it to stay up. */
+export function proofTimes(run: RunContext): { readonly deadline: number; readonly settling: number } {
+  const { confirming, settling } = run.config.deadlines;
+  return { deadline: run.request.deadlines?.confirming ?? confirming, settling };
 }
 
 /** Runs a step as the checkout's owner in its folder. */

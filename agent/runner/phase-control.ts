@@ -82,6 +82,11 @@ export class PhaseControl {
     if (stop?.aborted) this.#onStop();
   }
 
+  /** The run is in that phase since another runner entered it. */
+  continueAt(phase: Phase): void {
+    this.#phase = phase;
+  }
+
   /** Gives what puts things back a time of its own, which nothing but its end cuts short. */
   renew(limit: number): void {
     clearTimeout(this.#deadline);

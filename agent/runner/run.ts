@@ -10,19 +10,22 @@ import { NixosRebuild } from '../platform/nixos-rebuild.ts';
 import { NixosStaged } from '../platform/nixos-staged.ts';
 import { LocalProcesses } from '../platform/local.ts';
 import { Systemd } from '../platform/systemd.ts';
+import { bootId } from '../process.ts';
 import { hasEnded } from '../run-directory/run-list.ts';
 import { JournalWriter } from '../run-directory/journal-writer.ts';
 import { inboxPaths, runPaths, statePaths } from '../run-directory/layout.ts';
 import { OutputLog } from '../run-directory/output-log.ts';
 import { accessOf } from '../steps/environment.ts';
 import { clearInbox, keepRequest, readInbox, readKeptRequest, refuse } from './accept.ts';
-import type { RunContext } from './context.ts';
+import type { Progress, RunContext } from './context.ts';
 import { duration, PhaseControl } from './phase-control.ts';
 import { asFailure, RunFailure } from './reason.ts';
 import { takeRunLock } from './run-lock.ts';
 import { writeRunnerFile } from './runner-file-writer.ts';
 import { StepRunner } from './step-runner.ts';
-import { finalSnapshot, work, type Progress } from './update.ts';
+import { readLastRunner, resume } from './resume.ts';
+import { finalSnapshot } from './snapshot.ts';
+import { work } from './update.ts';
 
 export interface RunOptions {
   readonly config: AgentConfig;
@@ -86,13 +89,16 @@ async function execute(
   stop: AbortSignal | undefined,
 ): Promise<number> {
   const paths = runPaths(config.stateDir, runId);
-  writeRunnerFile(paths.runner);
-  const { journal } = JournalWriter.open(paths.journal);
+  const { journal, damage } = JournalWriter.open(paths.journal);
   if (hasEnded(journal.events)) {
     journal.close();
+    clearInbox(config.stateDir, runId);
     return DONE;
   }
-  const output = OutputLog.open(paths, false);
+  const last = readLastRunner(paths.runner);
+  writeRunnerFile(paths.runner);
+  const isFirst = journal.events.length === 0;
+  const output = OutputLog.open(paths, !isFirst && last?.bootId !== bootId());
   const control = new PhaseControl({
     journal,
     output,
@@ -120,10 +126,11 @@ async function execute(
     rollback: request.rollback ?? config.rollback,
   };
   try {
-    control.begin('accepted');
+    if (damage !== undefined) steps.say(`the journal was damaged (${damage}); what could not be read is kept aside`);
+    if (isFirst) control.begin('accepted');
     clearInbox(config.stateDir, runId);
     const progress: Progress = { doings: { ownLocks: [], lockInFlight: false } };
-    const ending = await work(run, progress, 'pulling');
+    const ending = isFirst ? await work(run, progress, 'pulling') : await resume(run, progress, last);
     steps.say(ending.outcome + (ending.reason ? `: ${ending.reason.message}` : ''));
     output.sync();
     journal.append({ type: 'ended', ...ending, after: await finalSnapshot(run, progress) });

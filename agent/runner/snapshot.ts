@@ -11,7 +11,8 @@ import { isRunning } from '../process.ts';
 import { readManifest } from '../platform/rebuilder.ts';
 import { readAgentState } from '../run-directory/agent-state.ts';
 import { statePaths } from '../run-directory/layout.ts';
-import type { RunContext } from './context.ts';
+import { readLock } from '../nixcfg/checkout.ts';
+import type { Progress, RunContext } from './context.ts';
 
 /** Generation and agent of the host now. */
 export function systemSnapshot(run: Pick<RunContext, 'config' | 'rebuilder'>): Pick<Snapshot, 'agent' | 'generation'> {
@@ -45,4 +46,17 @@ export function lockedRefOf(lock: Uint8Array | undefined, input: string): Pick<S
   const ref = lockedRefSchema.safeParse({ rev, lastModified, narHash, url: flakeUrl(locked).slice(0, 4096) });
   const shown: LockedRef = ref.success ? ref.data : { url: flakeUrl(locked).slice(0, 4096) };
   return { input: shown };
+}
+
+/** The host at the end of the run. */
+export async function finalSnapshot(run: RunContext, { checkout }: Progress): Promise<Snapshot> {
+  const system = systemSnapshot(run);
+  if (!checkout) return system;
+  const head = await checkout.git.head().catch(() => undefined);
+  const lock = await readLock(checkout.query).catch(() => undefined);
+  return {
+    ...(head && { head: head.rev, ...(head.branch !== undefined && { branch: head.branch.slice(0, 1024) }) }),
+    ...lockedRefOf(lock, run.config.inputName),
+    ...system,
+  };
 }

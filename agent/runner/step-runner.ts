@@ -2,9 +2,10 @@
  * Runs the children of a run, one at a time. A child writes to a raw file in the run directory, never to a pipe, so that it
  * does not notice who dies; this process renders that file into the output, from an offset that the journal names.
  */
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import type { RunEvent } from '../../protocol/index.ts';
 import type { OutputLog } from '../run-directory/output-log.ts';
 import type { JournalWriter } from '../run-directory/journal-writer.ts';
 import type { RunPaths } from '../run-directory/layout.ts';
@@ -12,9 +13,8 @@ import { childEnvironment, type Access } from '../steps/environment.ts';
 import type { User } from '../steps/user.ts';
 import { Tail } from './last-lines.ts';
 import { endGroup, KILL_GRACE_MS } from './process-group.ts';
-import { RawTail } from './raw-tail.ts';
+import { followRaw } from './raw-follow.ts';
 import type { RunFailure } from './reason.ts';
-import { rendererFor } from './render/renderer.ts';
 import { writeRunnerFile } from './runner-file-writer.ts';
 
 /** Marks the children of a run in their environment, so that the next runner finds what a dead one left behind. */
@@ -116,6 +116,26 @@ export class StepRunner {
     return { ...result, tail: tailOfOutput.bytes() };
   }
 
+  /**
+   * Brings to its end what a dead runner's last step left: waits until `ended`, renders what is not in the output yet, and
+   * records that the step is over. Its exit code is nobody's to know.
+   */
+  async finishStep(left: Extract<RunEvent, { type: 'step-started' }>, ended: Promise<unknown>): Promise<void> {
+    const { paths, journal, output } = this.#options;
+    const path = join(paths.dir, left.raw);
+    if (existsSync(path))
+      await followRaw({
+        path,
+        name: left.raw,
+        offset: left.rawOffset,
+        skip: Math.max(0, output.size - left.outputOffset),
+        ended,
+        write: bytes => output.write(bytes),
+      });
+    output.sync();
+    journal.append({ type: 'step-ended', step: left.step, durationMs: Math.max(0, Date.now() - left.at) });
+  }
+
   async #runChild(
     command: StepCommand,
     step: number,
@@ -148,7 +168,6 @@ export class StepRunner {
     const { pid } = child;
     if (pid !== undefined) writeRunnerFile(paths.runner, step, pid);
 
-    const progress = { ended: false };
     let stopped: RunFailure | undefined;
     let stopping: Promise<void> | undefined;
     const stop = (why: RunFailure): void => {
@@ -158,43 +177,32 @@ export class StepRunner {
     const onAbort = (): void => stop(signal.reason as RunFailure);
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
-
-    const exit = child.then(result => {
-      progress.ended = true;
-      return result;
-    });
-    const renderer = rendererFor(command.raw);
-    const rendered = (bytes: Uint8Array): void => {
-      tail.push(bytes);
-      output.write(bytes);
-    };
-    const raw = await RawTail.open(rawPath, rawOffset);
+    const { silence } = command;
     try {
-      let lastByte = performance.now();
-      for (;;) {
-        const last = progress.ended;
-        const chunk = await raw.read();
-        if (chunk.length > 0) {
-          lastByte = performance.now();
-          rendered(renderer.push(chunk));
-        } else if (last) break;
-        else {
-          if (command.silence !== undefined && performance.now() - lastByte > command.silence)
-            stop(this.#options.stuck(command.silence, command.argv));
-          await raw.wait(exit);
-        }
-      }
-      rendered(renderer.end());
+      await followRaw({
+        path: rawPath,
+        name: command.raw,
+        offset: rawOffset,
+        skip: 0,
+        ended: child,
+        write: bytes => {
+          tail.push(bytes);
+          output.write(bytes);
+        },
+        idle: since => {
+          if (silence !== undefined && performance.now() - since > silence)
+            stop(this.#options.stuck(silence, command.argv));
+        },
+      });
     } catch (error) {
       // the disk is full, most likely: the child must not go on unseen
       if (pid !== undefined) await endGroup(pid, killGraceMs);
       throw error;
     } finally {
       signal.removeEventListener('abort', onAbort);
-      await raw.close();
     }
     await stopping;
-    const result = await exit;
+    const result = await child;
     writeRunnerFile(paths.runner);
     return {
       ...(result.exitCode !== undefined && { exitCode: result.exitCode }),
