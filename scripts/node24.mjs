@@ -16,6 +16,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export async function runUnderNode24(script, args) {
   const major = Number(process.versions.node.split('.')[0]);
   if (major < 20) fail(`Node ${process.versions.node} is too old: NixFleet's scripts need Node 20 or newer.`);
+  if (process.env.npm_lifecycle_event !== undefined) endWithParent();
   for (const name of Object.keys(process.env)) if (isNoiseOfNpm(name)) delete process.env[name];
   if (!dependenciesAreInstalled(root)) installDependencies();
 
@@ -53,6 +54,14 @@ function isNoiseOfNpm(name) {
   return /^npm_(package_|lifecycle_|command$|execpath$|node_execpath$|config_(local_prefix|global_prefix|prefix|node_gyp|noproxy)$)/i.test(
     name,
   );
+}
+
+/** npm does not pass on the signal that ends it: what it runs would go on without anybody. */
+function endWithParent() {
+  const npm = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== npm) process.kill(process.pid, 'SIGTERM');
+  }, 1_000).unref();
 }
 
 function installDependencies() {

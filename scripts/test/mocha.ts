@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Children } from './children.ts';
 import { root } from './files.ts';
 import { outcomeOf, RECORD_VARIABLE, type Exit } from './record.ts';
-import { oneFailed, type Tally } from './tally.ts';
+import { nothing, oneFailed, type Tally } from './tally.ts';
 
 export interface MochaRun {
   readonly files: readonly string[];
@@ -21,9 +21,9 @@ export interface MochaRun {
 export async function runMocha(children: Children, run: MochaRun): Promise<Tally> {
   if (run.files.length === 0) return noTests();
   const args = ['node_modules/mocha/bin/mocha.js', '--reporter', 'scripts/test/reporter.ts'];
-  args.push('--require', 'scripts/test/mocha-setup.ts', '--timeout', String(run.timeout));
+  args.push('--require', 'scripts/test/polite-end.ts', '--timeout', String(run.timeout));
   if (run.grep !== undefined) args.push('--grep', run.grep);
-  return counted(record =>
+  return counted(children, record =>
     children.run({
       file: process.execPath,
       args: [...args, ...run.files],
@@ -39,12 +39,13 @@ export async function runMocha(children: Children, run: MochaRun): Promise<Tally
 }
 
 /** Gives `run` the file of a record, and counts what it says when `run` has ended. */
-export async function counted(run: (record: string) => Promise<Exit>): Promise<Tally> {
+export async function counted(children: Children, run: (record: string) => Promise<Exit>): Promise<Tally> {
   const folder = mkdtempSync(join(tmpdir(), 'nixfleet-test-'));
   try {
     const record = join(folder, 'record.ndjson');
     writeFileSync(record, '');
     const exit = await run(record);
+    if (children.stopping) return nothing;
     const { tally, trouble } = outcomeOf(readFileSync(record, 'utf8'), exit);
     if (trouble !== undefined) console.log(`Failed: ${trouble}`);
     if (trouble === undefined && tally.passed + tally.failed + tally.skipped.length === 0) return noTests();

@@ -87,7 +87,7 @@ async function runVscode({ children, paths, grep }: Request): Promise<Tally> {
   return sum([
     filtered && suites.length === 0 && windows.length > 0
       ? nothing
-      : await counted(record =>
+      : await counted(children, record =>
           children.run({
             file: process.execPath,
             args: ['test/vscode/run.ts', ...suites],

@@ -5,19 +5,12 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { format } from 'node:util';
 import type { Page } from 'playwright-core';
+import '../../scripts/test/polite-end.ts';
 import { startBrowser } from './browser.ts';
 import { startServer, type WindowOptions } from './server.ts';
 
 /** How long a run of the extension's tests may take, in milliseconds. */
 const DEADLINE = Number(process.env['CODE_TEST_TIMEOUT'] ?? 10 * 60_000);
-
-for (const [signal, number] of [
-  ['SIGINT', 2],
-  ['SIGTERM', 15],
-  ['SIGHUP', 1],
-] as const) {
-  process.once(signal, () => process.exit(128 + number));
-}
 
 const window = parse(process.argv.slice(2));
 const log: string[] = [];

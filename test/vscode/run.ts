@@ -25,7 +25,7 @@ async function runSuites(suites: readonly string[]): Promise<number> {
   const output = join(scratch, 'output');
   writeFileSync(output, '');
   const grep = process.env['NIXFLEET_TEST_GREP'];
-  const inHost: SuitesInHost = { files, output, ...(grep === undefined ? {} : { grep }) };
+  const inHost: SuitesInHost = { files, output, node: process.execPath, ...(grep === undefined ? {} : { grep }) };
 
   const stopPrinting = printAsItGrows(output);
   try {

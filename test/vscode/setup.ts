@@ -96,11 +96,11 @@ export async function ensureChromium(run: Run = runHere): Promise<Ensured<string
 
   const packages = ['chromium-headless-shell', 'fonts-dejavu-core'];
   console.log(`Installing a browser for the tests (apt-get install ${packages.join(' ')})…`);
-  const apt = async (...args: string[]) =>
-    (await run({ file: 'env', args: ['DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq', '-y', ...args], cwd: here }))
-      .code;
-  await apt('update');
-  const code = await apt('install', '--no-install-recommends', ...packages);
+  const script = `
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -qq update >/dev/null
+    apt-get -qq -y install --no-install-recommends ${packages.join(' ')} >/dev/null`;
+  const { code } = await run({ file: 'sh', args: ['-c', script], cwd: here });
   const installed = findChromium();
   if (code !== 0 || installed === undefined)
     return { ok: false, reason: `apt-get could not install a Chromium: ${advice}` };

@@ -12,6 +12,9 @@ describe("VS Code's window in the tests", () => {
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'workspace-'));
+    process.once('exit', () => {
+      rmSync(folder, { recursive: true, force: true });
+    });
     writeFileSync(join(folder, 'flake.nix'), '{ outputs = _: { }; }\n');
     workbench = await openWorkbench({
       folder,
@@ -20,10 +23,7 @@ describe("VS Code's window in the tests", () => {
     });
   });
 
-  after(async () => {
-    await workbench.close();
-    rmSync(folder, { recursive: true });
-  });
+  after(() => workbench.close());
 
   afterEach(function () {
     return workbench.keepFailure(this);
