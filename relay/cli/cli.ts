@@ -96,8 +96,6 @@ function program(): Command {
     .action((host: string | undefined, flags: { limit: number; json?: true }) =>
       runsCommand(dataDir(), { host, limit: flags.limit, json: flags.json ?? false }),
     );
-  // subcommands are made before this applies to them otherwise
-  for (const command of cli.commands) command.exitOverride();
   return cli;
 }
 

@@ -31,7 +31,10 @@ export class Peer<Said extends { type: string }, Heard extends { type: string }>
       headers: { ...(token !== undefined && { authorization: `Bearer ${token}` }), ...options.headers },
     });
     this.socket.on('message', (data, isBinary) => {
-      if (isBinary) { this.onFrame(data as Buffer); return; }
+      if (isBinary) {
+        this.onFrame(data as Buffer);
+        return;
+      }
       const message = JSON.parse((data as Buffer).toString()) as Heard;
       this.heard.push(message);
       this.onHeard(message);

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import * as fc from 'fast-check';
+import { describe, it } from 'mocha';
+import { isOver, type Delivery, type RunSummary } from '../../protocol/index.ts';
+import { newRunId } from '../testing/harness.ts';
+import { requestFor } from '../testing/test-operator.ts';
+import { applyChange, endedWithoutHost, type RunChange } from './delivery.ts';
+import type { RunRecord } from './record.ts';
+import { foldSummary } from './summary.ts';
+
+const EXPIRES = 5000;
+
+function record(delivery: Delivery, more: Partial<RunSummary> = {}): RunRecord {
+  const runId = newRunId();
+  return {
+    envelope: requestFor('web', runId),
+    summary: {
+      runId,
+      host: 'web',
+      requestedBy: 'ana',
+      requestedAt: 0,
+      expiresAt: EXPIRES,
+      delivery,
+      seq: 0,
+      phase: 'queued',
+      phaseSince: 0,
+      ...more,
+    },
+  };
+}
+
+const deliveryAfter = (before: RunRecord, ...changes: RunChange[]) =>
+  changes.reduce(applyChange, before).summary.delivery;
+
+describe('the delivery of a run', () => {
+  it('goes from the queue to the host', () => {
+    const queued = record('queued');
+    assert.equal(deliveryAfter(queued, { kind: 'sent', at: 1 }), 'sent');
+    assert.equal(deliveryAfter(queued, { kind: 'sent', at: 1 }, { kind: 'begun', at: 2 }), 'begun');
+    assert.equal(deliveryAfter(record('begun'), { kind: 'sent', at: 1 }), 'begun');
+  });
+
+  it('ends when the host refuses, with its reason', () => {
+    const reason = { kind: 'busy', message: 'no' };
+    const refused = applyChange(record('sent'), { kind: 'refused', at: 9, reason });
+    assert.equal(refused.summary.delivery, 'refused');
+    assert.deepEqual(refused.summary.reason, reason);
+    assert.equal(refused.summary.endedAt, 9);
+    assert.equal(deliveryAfter(record('begun'), { kind: 'refused', at: 9, reason }), 'begun', 'it has begun already');
+  });
+
+  it('is not ended by time once the host may have it', () => {
+    assert.equal(deliveryAfter(record('queued'), { kind: 'expired', at: EXPIRES }), 'expired');
+    assert.equal(deliveryAfter(record('sent'), { kind: 'expired', at: EXPIRES }), 'sent');
+    assert.equal(deliveryAfter(record('begun'), { kind: 'expired', at: EXPIRES }), 'begun');
+  });
+
+  it('is cancelled at once while it waits, and becomes a wish when the host may have it', () => {
+    const cancel = { kind: 'cancel', at: 1, by: 'bea' } as const;
+    assert.match(applyChange(record('queued'), cancel).summary.reason?.message ?? '', /bea.*Nothing was changed/);
+    for (const delivery of ['sent', 'begun'] as const) {
+      const wished = applyChange(record(delivery), cancel);
+      assert.equal(wished.summary.delivery, delivery);
+      assert.equal(wished.cancelAskedBy, 'bea');
+      assert.equal(applyChange(wished, { kind: 'cancel-answered' }).cancelAskedBy, undefined);
+    }
+  });
+
+  it('knows what a run is that the host does not have', () => {
+    const absent = (at: number) => ({ kind: 'absent', at }) as const;
+    assert.equal(deliveryAfter(record('queued'), absent(EXPIRES)), 'queued');
+    assert.equal(deliveryAfter(record('sent'), absent(EXPIRES - 1)), 'sent', 'it will be told again');
+    assert.equal(deliveryAfter(record('sent'), absent(EXPIRES)), 'expired');
+    assert.equal(deliveryAfter(record('sent'), { kind: 'cancel', at: 1, by: 'bea' }, absent(2)), 'cancelled');
+    const starting = applyChange(record('begun'), absent(EXPIRES - 1));
+    assert.equal(isOver(starting.summary), false, 'its runner may be about to make its folder');
+    const lost = applyChange(record('begun', { seq: 3 }), absent(1));
+    assert.equal(lost.summary.outcome, 'inconsistent');
+    assert.equal(lost.summary.reason?.kind, 'lost');
+  });
+
+  it('is overruled by the run’s own events', () => {
+    const phase = { v: 1, seq: 1, at: 7, type: 'phase', phase: 'pulling' };
+    for (const before of [
+      applyChange(record('queued'), { kind: 'cancel', at: 1, by: 'bea' }),
+      applyChange(record('queued'), { kind: 'expired', at: EXPIRES }),
+      applyChange(record('sent'), { kind: 'refused', at: 1, reason: { kind: 'busy', message: 'no' } }),
+    ]) {
+      assert.equal(endedWithoutHost(before.summary), true);
+      const after = foldSummary(before.summary, [phase]);
+      assert.equal(after.delivery, 'begun');
+      assert.equal(isOver(after), false);
+      assert.equal(after.reason, undefined);
+      assert.equal(after.endedAt, undefined);
+    }
+    const lost = applyChange(record('begun', { seq: 1 }), { kind: 'absent', at: 1 });
+    const found = foldSummary(lost.summary, [{ ...phase, seq: 2 }]);
+    assert.equal(isOver(found), false);
+  });
+
+  it('never leaves an end that was reached, whatever comes', () => {
+    const change: fc.Arbitrary<RunChange> = fc.oneof(
+      fc.constantFrom<RunChange>(
+        { kind: 'sent', at: 1 },
+        { kind: 'begun', at: 1 },
+        { kind: 'refused', at: 1, reason: { kind: 'x', message: 'y' } },
+        { kind: 'expired', at: EXPIRES },
+        { kind: 'cancel', at: 1, by: 'bea' },
+        { kind: 'cancel-answered' },
+      ),
+      fc.nat(2 * EXPIRES).map((at): RunChange => ({ kind: 'absent', at })),
+    );
+    fc.assert(
+      fc.property(fc.array(change), changes => {
+        let now = record('queued');
+        for (const next of changes) {
+          const after = applyChange(now, next);
+          if (isOver(now.summary)) assert.deepEqual(after.summary, now.summary);
+          if (isOver(after.summary)) assert.equal(after.cancelAskedBy, undefined);
+          assert.deepEqual(after.envelope, now.envelope, 'what was asked is never lost');
+          now = after;
+        }
+      }),
+    );
+  });
+});
