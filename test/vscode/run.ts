@@ -32,7 +32,7 @@ async function runSuites(suites: readonly string[]): Promise<number> {
     const executable = codeExecutable();
     return await runTests({
       ...(executable === undefined ? {} : { vscodeExecutablePath: executable }),
-      extensionDevelopmentPath: [root, join(root, 'test/vscode/fixture')],
+      extensionDevelopmentPath: root,
       extensionTestsPath: join(bundles, 'index.cjs'),
       extensionTestsEnv: { [SUITES_VARIABLE]: JSON.stringify(inHost) },
       launchArgs: [workspace, '--disable-extensions'],

@@ -6,6 +6,8 @@ export interface SuitesInHost {
   readonly files: readonly string[];
   /** The file that gets what mocha prints. */
   readonly output: string;
+  /** The Node that relay and agent run on; the extension host's own may be another. */
+  readonly node: string;
   /** Only the tests whose title matches. */
   readonly grep?: string;
 }

@@ -4,10 +4,10 @@ import * as vscode from 'vscode';
 
 describe('the extension host of the tests', () => {
   it('has the extension under test, and runs it', async () => {
-    const extension = vscode.extensions.getExtension('nixfleet-test.fixture');
-    assert.ok(extension, 'the fixture is not installed');
+    const extension = vscode.extensions.getExtension('nixfleet.nixfleet');
+    assert.ok(extension, 'the extension is not installed');
     await extension.activate();
-    assert.ok((await vscode.commands.getCommands(true)).includes('fixture.showDiff'));
+    assert.ok((await vscode.commands.getCommands(true)).includes('nixfleet.updateAgent'));
   });
 
   it('has opened a folder of its own', () => {
