@@ -2,7 +2,8 @@
  * The one connection of this window to the relay. Decisions are made in state.ts; here are the socket, the clock and the
  * timer. Comes in: whom to connect to. Leaves: states, messages, output frames.
  */
-import { Disposable } from '../base/disposable.ts';
+import { STEADY_CLOCK, type Clock } from '../base/clock.ts';
+import { Disposable, type IDisposable } from '../base/disposable.ts';
 import { Emitter } from '../base/event.ts';
 import type { Log } from '../base/log.ts';
 import type { OperatorMessage, OutputFrame, ToOperatorMessage } from '../../protocol/index.ts';
@@ -27,15 +28,12 @@ export interface LinkOptions {
   readonly log: Log;
   readonly open?: typeof openRelaySocket;
   readonly random?: () => number;
-}
-
-/** Milliseconds since the epoch by a clock that never jumps back. */
-export function steadyNow(): number {
-  return performance.timeOrigin + performance.now();
+  readonly clock?: Clock;
 }
 
 export class Link extends Disposable {
   readonly #options: LinkOptions;
+  readonly #clock: Clock;
   readonly #stateChanged = this.own(new Emitter<ConnectionState>());
   readonly #message = this.own(new Emitter<ToOperatorMessage>());
   readonly #frame = this.own(new Emitter<OutputFrame>());
@@ -43,7 +41,7 @@ export class Link extends Disposable {
   #target: RelayTarget | undefined;
   #socket: RelaySocket | undefined;
   #heardAt = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: IDisposable | undefined;
 
   readonly onDidChangeState = this.#stateChanged.event;
   readonly onMessage = this.#message.event;
@@ -52,6 +50,7 @@ export class Link extends Disposable {
   constructor(options: LinkOptions) {
     super();
     this.#options = options;
+    this.#clock = options.clock ?? STEADY_CLOCK;
   }
 
   get state(): ConnectionState {
@@ -105,7 +104,7 @@ export class Link extends Disposable {
     if (this.isDisposed) return;
     const before = this.#state;
     const context = {
-      now: steadyNow(),
+      now: this.#clock.now(),
       heardAt: this.#heardAt,
       random: (this.#options.random ?? Math.random)(),
     };
@@ -114,7 +113,7 @@ export class Link extends Disposable {
     for (const effect of effects) this.#perform(effect);
     this.#arm();
     if (state !== before && !isOnlyAPing(before, state)) {
-      this.#options.log.debug(describe(state));
+      this.#options.log.debug(describe(state, this.#clock.now()));
       this.#stateChanged.fire(state);
     }
   }
@@ -140,7 +139,7 @@ export class Link extends Disposable {
     const handlers: SocketHandlers = {
       onOpen: () => this.#dispatch({ type: 'opened', socket }),
       onHeard: () => {
-        if (isCurrent()) this.#heardAt = steadyNow();
+        if (isCurrent()) this.#heardAt = this.#clock.now();
       },
       onMessage: message => {
         if (!isCurrent()) return;
@@ -161,19 +160,19 @@ export class Link extends Disposable {
         this.#dispatch({ type: 'ended', socket, trouble });
       },
     };
-    this.#heardAt = steadyNow();
+    this.#heardAt = this.#clock.now();
     this.#socket = (this.#options.open ?? openRelaySocket)(this.#target, this.#options.client, handlers);
   }
 
   /** One timer, to the state's one deadline. */
   #arm(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.dispose();
     this.#timer = undefined;
     const deadline = deadlineOf(this.#state);
     if (deadline === undefined || this.isDisposed) return;
     // a timer may fire a little early by this clock
-    const wait = Math.max(1, Math.ceil(deadline - steadyNow()) + 1);
-    this.#timer = setTimeout(() => this.#dispatch({ type: 'deadline' }), wait);
+    const wait = Math.max(1, Math.ceil(deadline - this.#clock.now()) + 1);
+    this.#timer = this.#clock.after(wait, () => this.#dispatch({ type: 'deadline' }));
   }
 }
 
@@ -182,12 +181,12 @@ function isOnlyAPing(before: ConnectionState, state: ConnectionState): boolean {
   return before.kind === 'online' && state.kind === 'online' && before.socket === state.socket;
 }
 
-function describe(state: ConnectionState): string {
+function describe(state: ConnectionState, now: number): string {
   switch (state.kind) {
     case 'online':
       return `link: online, relay ${state.relay.version}, operator ${state.relay.operator}`;
     case 'reconnecting':
-      return `link: lost (${JSON.stringify(state.why)}), attempt ${state.attempt} in ${Math.max(0, Math.round(state.until - steadyNow()))} ms`;
+      return `link: lost (${JSON.stringify(state.why)}), attempt ${state.attempt} in ${Math.max(0, Math.round(state.until - now))} ms`;
     case 'refused':
       return `link: refused (${JSON.stringify(state.why)})`;
     default:

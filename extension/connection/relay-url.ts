@@ -12,17 +12,15 @@ export function parseRelayUrl(text: string, allowPlain: boolean): RelayUrlResult
   const typed = text.trim();
   if (typed === '') return { ok: false, kind: 'empty' };
   const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(typed);
-  const url = URL.parse(hasScheme ? typed : `wss://${typed}`);
+  const url = URL.parse(hasScheme ? typed : `${isLocal(typed) ? 'ws' : 'wss'}://${typed}`);
   if (!url || url.hostname === '' || /\s/.test(typed)) return { ok: false, kind: 'not-a-url' };
   if (url.username !== '' || url.password !== '') return { ok: false, kind: 'credentials' };
-  const local = isLoopback(url.hostname);
   const scheme = { 'wss:': 'wss:', 'https:': 'wss:', 'ws:': 'ws:', 'http:': 'ws:' }[url.protocol];
   if (scheme === undefined) return { ok: false, kind: 'scheme' };
-  const protocol = !hasScheme && local ? 'ws:' : scheme;
-  if (protocol === 'ws:' && !local && !allowPlain) return { ok: false, kind: 'plain' };
+  if (scheme === 'ws:' && !isLoopback(url.hostname) && !allowPlain) return { ok: false, kind: 'plain' };
   const path = url.pathname.replace(/\/+$/, '').replace(/\/v1\/operator$/, '');
-  const port = url.port === '' ? defaultPort(url.protocol, protocol) : `:${url.port}`;
-  return { ok: true, url: `${protocol}//${url.hostname}${port}${path}` };
+  const meant = new URL(`${scheme}//${url.host}${path}`);
+  return { ok: true, url: meant.href.replace(/\/$/, '') };
 }
 
 /** `relay.example.org:7780`: the relay as people speak of it. */
@@ -30,17 +28,16 @@ export function relayName(url: string): string {
   return URL.parse(url)?.host ?? url;
 }
 
-export function isLoopback(hostname: string): boolean {
+/** Whether a host, typed without a scheme, is this machine. */
+function isLocal(typed: string): boolean {
+  return isLoopback(URL.parse(`ws://${typed}`)?.hostname ?? '');
+}
+
+function isLoopback(hostname: string): boolean {
   return (
     hostname === 'localhost' ||
     hostname.endsWith('.localhost') ||
     hostname === '[::1]' ||
     /^127(?:\.\d{1,3}){3}$/.test(hostname)
   );
-}
-
-/** Written out where changing the scheme would change the port that was meant. */
-function defaultPort(typed: string, meant: string): string {
-  const ports: Record<string, number> = { 'ws:': 80, 'http:': 80, 'wss:': 443, 'https:': 443 };
-  return ports[typed] === ports[meant] ? '' : `:${ports[typed] ?? ''}`;
 }

@@ -57,7 +57,7 @@ export function troubleOfError(error: Error, host: string): Trouble {
   if (code === 'ETIMEDOUT' || /handshake has timed out/.test(error.message))
     return { kind: 'timeout', what: 'connect' };
   if (CERTIFICATE_CODES.test(code)) return { kind: 'certificate', code, detail: error.message };
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') return { kind: 'no-tls' };
+  if (/wrong version number|packet length too long|http request/i.test(error.message)) return { kind: 'no-tls' };
   if (code === 'ECONNRESET' || code === 'EPIPE') return { kind: 'lost', code: 1006 };
   if (code.startsWith('HPE_') || /^(?:Invalid|Missing) .*header|^Server sent/.test(error.message))
     return { kind: 'not-a-relay', detail: error.message };

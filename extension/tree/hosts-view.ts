@@ -5,9 +5,10 @@
 import * as vscode from 'vscode';
 import type { RunSummary } from '../../protocol/index.ts';
 import { isOver } from '../../protocol/index.ts';
+import { STEADY_CLOCK } from '../base/clock.ts';
 import { Disposable } from '../base/disposable.ts';
 import type { Locale } from '../base/locale.ts';
-import { steadyNow, type Link } from '../connection/link.ts';
+import type { Link } from '../connection/link.ts';
 import { relayName } from '../connection/relay-url.ts';
 import type { Relays } from '../connection/relays.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
@@ -176,7 +177,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   #refresh(hosts?: Iterable<string>): void {
     this.#refreshState();
     if (!this.#view.visible) return;
-    if (!hosts) this.#readAllAt = steadyNow();
+    if (!hosts) this.#readAllAt = STEADY_CLOCK.now();
     this.#fire(this.#rows.update(this.#options.fleet.fleet, this.#options.fleet.now(), hosts));
     this.#arm();
   }
@@ -203,7 +204,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
       connection: link.state,
       relay,
       fleet: fleet.fleet,
-      now: steadyNow(),
+      now: STEADY_CLOCK.now(),
     };
     const state = presentView(input, locale);
     const before = this.#state;
@@ -225,7 +226,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   }
 
   #tick(): void {
-    const all = steadyNow() - this.#readAllAt >= IDLE_TICK;
+    const all = STEADY_CLOCK.now() - this.#readAllAt >= IDLE_TICK;
     this.#refresh(all ? undefined : [...this.#rows.live]);
   }
 }
