@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { pino, type Logger } from 'pino';
 import * as z from 'zod';
 
@@ -16,11 +17,21 @@ const LEVELS = new Map([
  * (sd-daemon(3)), and has no time, since the journal has it; elsewhere with time and level.
  */
 export function createLog(level: string, env: NodeJS.ProcessEnv = process.env): Logger {
-  const forJournal = env['JOURNAL_STREAM'] !== undefined;
+  const forJournal = writesToJournal(env);
   return pino(
     { level, base: null },
     { write: (line: string) => void process.stderr.write(`${plainLine(line, forJournal)}\n`) },
   );
+}
+
+/** Whether stderr is the very stream that systemd connected to the journal (systemd.exec(5), JOURNAL_STREAM). */
+function writesToJournal(env: NodeJS.ProcessEnv): boolean {
+  try {
+    const { dev, ino } = fstatSync(2);
+    return env['JOURNAL_STREAM'] === `${dev}:${ino}`;
+  } catch {
+    return false;
+  }
 }
 
 /** One entry of pino as a line for people. */
