@@ -107,6 +107,7 @@ describe('NixFleet in VS Code', () => {
   const descriptionOf = async (host: string): Promise<string> => String((await row(host))?.description ?? '');
   const runsOf = (host: string): readonly RunSummary[] => api.fleet.hosts.get(host)?.runs ?? [];
 
+  const messageNow = (): string | undefined => api.viewState?.message;
   const lastRun = (host: string): RunId | 'none' => runsOf(host)[0]?.runId ?? 'none';
 
   /** The newest run, once it is another than it was. */
@@ -258,7 +259,7 @@ describe('NixFleet in VS Code', () => {
     await over('ada', runId);
     await until('all output', () => session.output.ended);
     assert.deepEqual(readFileSync(session.output.path), run.outputBytes);
-    assert.equal(api.viewState?.message, undefined);
+    assert.equal(messageNow(), undefined);
     session.dispose();
   });
 
