@@ -59,6 +59,7 @@ export type PanelAction = (typeof PANEL_ACTIONS)[number];
 
 /** How something stands; shown as an icon, always beside words. */
 export const MARKS = [
+  'ahead',
   'waiting',
   'running',
   'done',
@@ -110,9 +111,10 @@ export interface HeaderView {
 
 /**
  * What is known of the agent after the run: nothing yet (`none`), that it was built (`planned`), that it runs
- * (`proven`), that it was not kept (`taken-back`), or that it is the one from before (`same`).
+ * (`proven`), that it was not kept (`taken-back`), that it is the one from before (`same`), or that nobody can tell which
+ * of them runs (`unsure`).
  */
-export const AFTER_STATES = ['none', 'planned', 'proven', 'taken-back', 'same'] as const;
+export const AFTER_STATES = ['none', 'planned', 'proven', 'taken-back', 'same', 'unsure'] as const;
 export type AfterState = (typeof AFTER_STATES)[number];
 
 export interface VersionView {
@@ -231,14 +233,16 @@ export interface PanelRow {
 export const PANEL_LABELS = {
   added: 'added',
   after: 'after',
+  afterHeading: 'After',
   afterPlanned: 'built, not proven yet',
   afterProven: 'proven',
   afterSame: 'unchanged',
   afterTakenBack: 'taken back',
+  afterUnsure: 'not known to run',
   agent: 'Agent',
   before: 'before',
+  beforeHeading: 'Before',
   cancel: 'Cancel',
-  change: 'Before → After',
   commands: 'Commands',
   commits: 'nixcfg',
   compare: 'Compare',
@@ -248,6 +252,7 @@ export const PANEL_LABELS = {
   input: 'Input',
   jumpToEnd: 'Jump to End',
   lastLines: 'Last lines of output',
+  line: '1 line',
   lines: '{0} lines',
   lock: 'flake.lock',
   noOutput: 'Nothing was written yet.',

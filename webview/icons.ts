@@ -4,8 +4,9 @@ const CIRCLE = 'M8 1.75a6.25 6.25 0 1 0 0 12.5a6.25 6.25 0 1 0 0-12.5Z';
 
 /** Strokes on a grid of 16. Each mark has a shape of its own, so that it is told apart without its colour. */
 const ICONS = {
-  waiting: [CIRCLE],
-  running: ['M8 1.75a6.25 6.25 0 0 1 6.25 6.25'],
+  ahead: [CIRCLE],
+  waiting: [CIRCLE, 'M8 4.6V8l2.3 1.6'],
+  running: [CIRCLE, 'M8 1.75a6.25 6.25 0 0 1 6.25 6.25'],
   done: [CIRCLE, 'm5.2 8.2 2 2 3.7-4.2'],
   unchanged: [CIRCLE, 'M5.4 6.7h5.2M5.4 9.3h5.2'],
   failed: [CIRCLE, 'm5.9 5.9 4.2 4.2m0-4.2-4.2 4.2'],

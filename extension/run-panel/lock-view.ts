@@ -11,13 +11,18 @@ import type { LockedRef } from '../../protocol/index.ts';
 import type { LockedView, LockRow, LockView } from '../../protocol/panel.ts';
 import type { Locale } from '../base/locale.ts';
 import { shortRev } from '../base/words.ts';
-import { isOver, type RunSource } from './run-source.ts';
+import { isOver, outcomeOf, type RunSource } from './run-source.ts';
 
 /** What the run changed in flake.lock: from the two files or, while they are not here, from what the runner says. */
 export function lockView(source: RunSource, locale: Locale): LockView {
   const { lockBefore, lockAfter, state } = source;
-  if (lockBefore !== undefined && lockAfter !== undefined) return compareTexts(lockBefore, lockAfter, locale);
-  if (state.lock) return announced(state.lock, locale);
+  const view =
+    lockBefore !== undefined && lockAfter !== undefined
+      ? compareTexts(lockBefore, lockAfter, locale)
+      : state.lock && announced(state.lock, locale);
+  if (view?.kind === 'changed' && wasPutBack(source))
+    return { ...view, text: locale.t('{0}, then put back', view.text) };
+  if (view) return view;
   return { kind: 'unknown', text: unknownText(source, locale) };
 }
 
@@ -68,6 +73,12 @@ function refView({ rev, narHash, url, lastModified }: LockedRef): LockedView {
     date: dateOf(lastModified),
     title: [url, rev, narHash].flatMap(part => (part === undefined ? [] : [plainText(part)])).join('\n'),
   };
+}
+
+/** Runs that fail leave the lock as they found it. */
+function wasPutBack(source: RunSource): boolean {
+  const outcome = outcomeOf(source);
+  return outcome === 'failed' || outcome === 'cancelled' || outcome === 'rolled-back';
 }
 
 function unknownText(source: RunSource, locale: Locale): string {

@@ -12,26 +12,32 @@ export interface PanelPage {
 }
 
 /**
- * The page of a run panel. Its script builds everything in it. The policy lets in that one script, our style sheet and
- * nothing else; toolkit and rows style themselves through CSSOM, which no policy needs to allow.
+ * The page of a run panel. Its script builds everything in it. The policy lets in that one script and our style sheet.
+ * Toolkit and rows style themselves through CSSOM, which no policy needs to allow; one empty style element, by which the
+ * toolkit finds out what the browser can do, takes its nonce from a `meta`. It is not the script's.
  */
 export function panelHtml({ language, cspSource, scriptUri, styleUri, runId }: PanelPage): string {
-  const nonce = randomBytes(18).toString('base64url');
-  const policy = `default-src 'none'; style-src ${cspSource}; script-src 'nonce-${nonce}'`;
+  const [scriptNonce, styleNonce] = [nonce(), nonce()];
+  const policy = `default-src 'none'; style-src ${cspSource} 'nonce-${styleNonce}'; script-src 'nonce-${scriptNonce}'`;
   return `<!DOCTYPE html>
 <html lang="${escapeHtml(language)}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${escapeHtml(policy)}">
+<meta property="csp-nonce" content="${styleNonce}">
 <title>NixFleet</title>
 <link rel="stylesheet" href="${escapeHtml(styleUri)}">
 </head>
 <body data-run="${escapeHtml(runId)}">
-<script nonce="${nonce}" src="${escapeHtml(scriptUri)}"></script>
+<script nonce="${scriptNonce}" src="${escapeHtml(scriptUri)}"></script>
 </body>
 </html>
 `;
+}
+
+function nonce(): string {
+  return randomBytes(18).toString('base64url');
 }
 
 function escapeHtml(text: string): string {

@@ -77,7 +77,8 @@ function agentsOf(source: RunSource): Pick<HeaderView, 'before' | 'after' | 'aft
   if (outcomeOf(source) === 'succeeded') {
     return found(versionView(state.end?.after.agent ?? planned, summary?.versionAfter), 'proven');
   }
-  return found(state.activated ? versionView(planned, undefined) : null, 'taken-back');
+  const kept = outcomeOf(source) === 'inconsistent' || state.end?.changed === true;
+  return found(state.activated || kept ? versionView(planned, undefined) : null, kept ? 'unsure' : 'taken-back');
 }
 
 function agentChanged({ state, summary }: RunSource): boolean | undefined {
@@ -103,7 +104,14 @@ function versionView(manifest: AgentManifest | undefined, version: string | unde
 function stepView(source: RunSource, phase: Phase, ending: Mark, locale: Locale): StepView {
   const [startedAt, endedAt] = spanOf(source, phase);
   const mark = stepMark(source, phase, startedAt !== null, ending);
-  return { phase, label: phaseLabel(phase, locale), mark, markLabel: markLabel(mark, locale), startedAt, endedAt };
+  return {
+    phase,
+    label: phaseLabel(phase, locale),
+    mark,
+    markLabel: markLabel(mark, outcomeOf(source), locale),
+    startedAt,
+    endedAt,
+  };
 }
 
 /** From the first begin of a phase to its last end: a runner that carried on for another begins its phase again. */
@@ -128,7 +136,7 @@ function stepMark(source: RunSource, phase: Phase, begun: boolean, ending: Mark)
     if (!over) return phase === 'queued' ? 'waiting' : 'running';
     return outcomeOf(source) === 'succeeded' ? 'done' : ending;
   }
-  if (PHASES.indexOf(phase) > PHASES.indexOf(here)) return over ? 'skipped' : 'waiting';
+  if (PHASES.indexOf(phase) > PHASES.indexOf(here)) return over ? 'skipped' : 'ahead';
   return begun || phase === 'queued' || phase === 'accepted' ? 'done' : 'skipped';
 }
 
@@ -158,9 +166,10 @@ function warningsOf({ state, gone, problem }: RunSource, locale: Locale): string
   return warnings;
 }
 
-/** Text for people that a host made: lines stay, what could reorder or hide text does not. */
+/** Text for people that a host made: lines stay, colours and what could reorder or hide text does not. */
 function clean(text: string): string {
   return text
+    .replace(/\x1b\[[0-?]*[ -/]*[@-~]/g, '')
     .split(/\r?\n/)
     .map(line => plainText(line.replaceAll('\t', '  '), 2000))
     .join('\n');

@@ -227,8 +227,10 @@ export function phaseLabel(phase: Phase, locale: Locale): string {
 }
 
 /** A mark for those who do not see its icon. */
-export function markLabel(mark: Mark, locale: Locale): string {
+export function markLabel(mark: Mark, outcome: Outcome | undefined, locale: Locale): string {
   switch (mark) {
+    case 'ahead':
+      return locale.t('to come');
     case 'waiting':
       return locale.t('waiting');
     case 'running':
@@ -246,6 +248,6 @@ export function markLabel(mark: Mark, locale: Locale): string {
     case 'attention':
       return locale.t('needs attention');
     case 'skipped':
-      return locale.t('not needed');
+      return outcome === 'succeeded' ? locale.t('not needed') : locale.t('not reached');
   }
 }

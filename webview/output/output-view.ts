@@ -220,8 +220,8 @@ export class OutputView {
   }
 
   #renderState({ rowCount, ended, failure }: PanelOutput): void {
-    const { label, formats } = this.#context;
-    setText(this.#count, rowCount === 0 ? '' : label('lines', formats.count(rowCount)));
+    const { label } = this.#context;
+    setText(this.#count, linesText(rowCount, this.#context));
     setText(this.#empty, rowCount > 0 ? '' : label(ended ? 'noOutputEver' : 'noOutput'));
     this.#empty.hidden = rowCount > 0;
     this.#jump.hidden = this.#follows;
@@ -244,6 +244,11 @@ export class OutputView {
   #rowElements(): HTMLElement[] {
     return [...this.#rows.children].filter(child => child instanceof HTMLElement);
   }
+}
+
+function linesText(count: number, { label, formats }: PageContext): string {
+  if (count === 0) return '';
+  return count === 1 ? label('line') : label('lines', formats.count(count));
 }
 
 function isSameRow(a: PanelRow | undefined, b: PanelRow | undefined): boolean {

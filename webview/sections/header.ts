@@ -1,4 +1,4 @@
-import type { HeaderView, VersionView } from '../../protocol/panel.ts';
+import type { AfterState, HeaderView, Mark, PanelLabel, VersionView } from '../../protocol/panel.ts';
 import type { PageContext, Section } from '../context.ts';
 import { el, fill, setText } from '../dom.ts';
 import { icon } from '../icons.ts';
@@ -17,8 +17,13 @@ export function headerSection({ label, formats, ticker }: PageContext, actions: 
   const element = el(
     'header',
     { class: 'header' },
-    el('div', { class: 'headline' }, el('h1', {}, host, el('span', { class: 'outcome' }, mark, title)), actions),
-    detail,
+    el(
+      'div',
+      { class: 'headline' },
+      el('h1', {}, host, el('span', { class: 'outcome' }, mark, title)),
+      detail,
+      actions,
+    ),
     el(
       'div',
       { class: 'figures' },
@@ -54,16 +59,22 @@ function agentParts({ before, after, afterState }: HeaderView, label: PageContex
   if (after) {
     parts.push(el('span', { class: 'to' }, icon('arrow')), versionPart(after, label('after'), afterState));
   }
-  const words = {
-    none: null,
-    planned: label('afterPlanned'),
-    proven: label('afterProven'),
-    'taken-back': label('afterTakenBack'),
-    same: label('afterSame'),
-  }[afterState];
-  if (words !== null) parts.push(el('span', { class: `after-state is-${afterState}` }, words));
+  const known = AFTER_WORDS[afterState];
+  if (known) {
+    const words = label(known.label);
+    parts.push(el('span', { class: 'after-state', 'data-mark': known.mark }, icon(known.mark), words));
+  }
   return parts;
 }
+
+const AFTER_WORDS: Readonly<Record<AfterState, { readonly label: PanelLabel; readonly mark: Mark } | null>> = {
+  none: null,
+  planned: { label: 'afterPlanned', mark: 'waiting' },
+  proven: { label: 'afterProven', mark: 'done' },
+  'taken-back': { label: 'afterTakenBack', mark: 'rolled-back' },
+  same: { label: 'afterSame', mark: 'unchanged' },
+  unsure: { label: 'afterUnsure', mark: 'attention' },
+};
 
 function versionPart({ version, shortRev, title }: VersionView, which: string, state = ''): HTMLElement {
   const rev = shortRev === null ? null : el('span', { class: 'rev' }, shortRev);

@@ -31,59 +31,43 @@ export function lockSection(context: PageContext): Section<LockView> {
 
 function table(rows: readonly LockRow[], context: PageContext): HTMLElement {
   const { label } = context;
-  const heading = (text: string): HTMLElement => el('th', { scope: 'col' }, text);
+  const headings = [label('input'), label('beforeHeading'), label('afterHeading')];
   return el(
     'table',
     { class: 'lock-table', 'aria-label': label('lock') },
-    el('thead', {}, el('tr', {}, heading(label('input')), heading(label('change')), el('td'))),
+    el('thead', {}, el('tr', {}, ...headings.map(text => el('th', { scope: 'col' }, text)), el('td'))),
     el('tbody', {}, ...rows.map(row => tableRow(row, context))),
   );
 }
 
-function tableRow(row: LockRow, context: PageContext): HTMLElement {
+function tableRow({ input, change, before, after, note, link }: LockRow, context: PageContext): HTMLElement {
   const { label } = context;
-  const kind = { added: label('added'), removed: label('removed'), changed: null }[row.change];
+  const kind = (text: string): HTMLElement => el('span', { class: 'kind' }, text);
   return el(
     'tr',
-    { 'data-change': row.change },
-    el('th', { scope: 'row', title: row.input }, breakable(row.input)),
-    el(
-      'td',
-      {},
-      el(
-        'span',
-        { class: 'from-to' },
-        kind === null ? null : el('span', { class: 'kind' }, kind),
-        row.before && locked(row.before, 'before', context),
-        row.before && row.after ? el('span', { class: 'to' }, icon('arrow')) : null,
-        row.after && locked(row.after, 'after', context),
-      ),
-      row.note === null ? null : el('span', { class: 'note' }, row.note),
-    ),
-    el('td', { class: 'link-cell' }, row.link === null ? null : link(row.input, row.link, context)),
+    { 'data-change': change },
+    el('th', { scope: 'row' }, breakable(input), note === null ? null : el('span', { class: 'note' }, note)),
+    el('td', { class: 'is-before' }, before ? locked(before, context) : kind(label('added'))),
+    el('td', {}, after ? locked(after, context) : kind(label('removed'))),
+    el('td', { class: 'link-cell' }, link === null ? null : linkTo(input, link, context)),
   );
 }
 
-function locked(
-  { text, date, title }: LockedView,
-  which: 'before' | 'after',
-  { label, formats }: PageContext,
-): HTMLElement {
+function locked({ text, date, title }: LockedView, { formats }: PageContext): HTMLElement {
   return el(
     'span',
-    { class: `locked is-${which}`, title },
-    el('span', { class: 'only-read' }, `${label(which)} `),
+    { class: 'locked', title },
     el('code', {}, text),
     date === null ? null : el('span', { class: 'date' }, formats.date(date)),
   );
 }
 
 /** A button rather than a link: the editor would follow a link by itself, and the extension checks first. */
-function link(input: string, url: string, { label, post }: PageContext): HTMLElement {
+function linkTo(input: string, url: string, { label, post }: PageContext): HTMLElement {
   const button = el(
     'button',
     { class: 'link', type: 'button', title: url, 'aria-label': label('compareInput', input) },
-    label('compare'),
+    el('span', { class: 'link-text' }, label('compare')),
     icon('external'),
   );
   button.addEventListener('click', () => post({ type: 'open-link', url }));

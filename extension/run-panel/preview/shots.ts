@@ -1,0 +1,40 @@
+/**
+ * `node extension/run-panel/preview/shots.ts FOLDER [SCENARIO…] [--theme=NAME] [--size=WIDTHxHEIGHT]` takes a picture of
+ * the run panel in each scenario. Needs Chromium (`CHROMIUM_PATH`).
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { SCENARIOS } from './scenarios.ts';
+import { Stage } from './stage.ts';
+import { THEME_NAMES } from './themes.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { theme: { type: 'string', default: 'dark' }, size: { type: 'string', default: '1000x760' } },
+});
+const [folder, ...names] = positionals;
+const theme = THEME_NAMES.find(name => name === values.theme);
+const [width = 1000, height = 760] = values.size.split('x').map(Number);
+if (folder === undefined || theme === undefined) {
+  console.error(`usage: shots.ts FOLDER [${Object.keys(SCENARIOS).join(' ')}] [--theme=${THEME_NAMES.join('|')}]`);
+  process.exit(2);
+}
+
+await mkdir(folder, { recursive: true });
+const stage = await Stage.open();
+try {
+  for (const name of names.length > 0 ? names : Object.keys(SCENARIOS)) {
+    const scenario = SCENARIOS[name];
+    if (!scenario) throw new Error(`there is no scenario ${name}`);
+    const shown = await stage.show(scenario(), { theme, width, height });
+    await shown.page.waitForFunction(
+      `document.querySelector('.rows > .row .row-text:not(:empty)') || document.querySelector('.empty-output:not([hidden])')`,
+    );
+    await shown.page.screenshot({ path: join(folder, `${name}.${theme}.${width}.png`) });
+    for (const trouble of shown.troubles) console.error(`${name}: ${trouble}`);
+    await shown.close();
+  }
+} finally {
+  await stage.close();
+}

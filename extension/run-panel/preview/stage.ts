@@ -1,0 +1,186 @@
+/**
+ * Shows runs in the real page without VS Code, for those who work on how it looks: the page as built, its policy, the
+ * code that keeps it in step and the store of the output are the real ones; the run and the theme's colours are made up.
+ */
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { foldRun, MAX_FRAME_PAYLOAD } from '../../../protocol/index.ts';
+import type { MessageOf, PanelAction, ToPanel } from '../../../protocol/panel.ts';
+import { Emitter } from '../../base/event.ts';
+import { ENGLISH } from '../../base/locale.ts';
+import { OutputStore } from '../../output/output-store.ts';
+import type { RunSession } from '../../runs/run-session.ts';
+import { panelHtml } from '../panel-html.ts';
+import { PanelLink } from '../panel-link.ts';
+import type { Scenario } from './scenarios.ts';
+import { RUN_ID } from './story.ts';
+import { themeScript, type ThemeName } from './themes.ts';
+
+export interface Shown {
+  readonly page: Page;
+  readonly link: PanelLink;
+  readonly output: OutputStore;
+  /** What the page asked for, said in words. */
+  readonly asked: string[];
+  /** What the page complained about, and what the browser refused it. */
+  readonly troubles: string[];
+  /** The run goes on from another scenario of the same story. */
+  become(scenario: Scenario): void;
+  /** Writes more output. */
+  write(text: string): void;
+  close(): Promise<void>;
+}
+
+const CHROMIUMS = ['/usr/bin/chromium', '/usr/bin/chromium-headless-shell'];
+
+export class Stage {
+  readonly #folder: string;
+  readonly #server: Server;
+  readonly #browser: Browser;
+
+  private constructor(folder: string, server: Server, browser: Browser) {
+    this.#folder = folder;
+    this.#server = server;
+    this.#browser = browser;
+  }
+
+  static async open(): Promise<Stage> {
+    const executablePath = process.env['CHROMIUM_PATH'] ?? CHROMIUMS.find(path => existsSync(path));
+    if (executablePath === undefined) throw new Error(`Chromium is not here; CHROMIUM_PATH says where it is`);
+    const folder = await mkdtemp(join(tmpdir(), 'run-panel-'));
+    const entryPoints = { webview: join(import.meta.dirname, '../../../webview/main.ts') };
+    await build({ entryPoints, outdir: folder, bundle: true, format: 'iife', target: 'es2022', minify: true });
+    const server = createServer((request, response) => {
+      const name = request.url?.slice(1) ?? '';
+      if (name === 'webview.js' || name === 'webview.css') {
+        void readFile(join(folder, name)).then(content => {
+          response.setHeader('content-type', name.endsWith('.js') ? 'text/javascript' : 'text/css');
+          response.end(content);
+        });
+        return;
+      }
+      response.setHeader('content-type', 'text/html');
+      const files = { scriptUri: '/webview.js', styleUri: '/webview.css' };
+      response.end(panelHtml({ ...files, language: 'en', cspSource: "'self'", runId: RUN_ID }));
+    });
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+    return new Stage(folder, server, browser);
+  }
+
+  async show(scenario: Scenario, look: { theme: ThemeName; width: number; height: number }): Promise<Shown> {
+    const { theme, width, height } = look;
+    const output = await OutputStore.open(await mkdtemp(join(this.#folder, 'output-')), RUN_ID);
+    const changed = new Emitter<void>();
+    let current = scenario;
+    const write = (text: string, end = false): void => {
+      const bytes = Buffer.from(text);
+      for (let at = 0; at < bytes.length || end; at += MAX_FRAME_PAYLOAD) {
+        const part = bytes.subarray(at, at + MAX_FRAME_PAYLOAD);
+        const isLast = at + part.length >= bytes.length;
+        const time = current.story.now - 1000;
+        output.append({ runId: RUN_ID, stream: 'output', at: output.position, time, end: end && isLast, bytes: part });
+        if (isLast) break;
+      }
+    };
+    write(scenario.output, scenario.outputEnded);
+    await output.flush();
+
+    const asked: string[] = [];
+    const troubles: string[] = [];
+    const page = await this.#browser.newPage({ viewport: { width, height } });
+    page.on('console', message => {
+      if (message.type() === 'error') troubles.push(message.text());
+    });
+    page.on('pageerror', error => troubles.push(error.message));
+    const link = new PanelLink({
+      session: sessionOf(() => current, output, changed),
+      port: {
+        post: (message: MessageOf<ToPanel>) =>
+          page.evaluate(`window.postMessage(${JSON.stringify(message)}, '*')`).then(
+            () => true,
+            () => false,
+          ),
+      },
+      locale: ENGLISH,
+      now: () => current.story.now,
+      isOnline: () => current.online,
+      onDidChangeHosts: () => ({ dispose: () => undefined }),
+      act: (action: PanelAction) => asked.push(action),
+      openLink: url => asked.push(`open ${url}`),
+      warn: message => troubles.push(message),
+    });
+    await page.exposeFunction('toExtension', (message: unknown) => link.receive(message));
+    await page.addInitScript(`
+      ${themeScript(theme)}
+      let state;
+      globalThis.acquireVsCodeApi = () => ({
+        postMessage: message => void toExtension(message),
+        getState: () => state,
+        setState: next => (state = next),
+      });
+    `);
+    await page.goto(`http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`);
+    await page.waitForSelector('main.page', { timeout: 5000 }).catch((error: unknown) => {
+      throw new Error(`the page does not come up: ${troubles.join('; ')}`, { cause: error });
+    });
+    return {
+      page,
+      link,
+      output,
+      asked,
+      troubles,
+      become(next) {
+        current = next;
+        changed.fire();
+      },
+      write: text => write(text),
+      async close() {
+        link.dispose();
+        await page.close();
+        await output.dispose();
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    await new Promise(resolve => this.#server.close(resolve));
+    await rm(this.#folder, { recursive: true });
+  }
+}
+
+function sessionOf(scenario: () => Scenario, output: OutputStore, changed: Emitter<void>): RunSession {
+  return {
+    runId: RUN_ID,
+    output,
+    problem: undefined,
+    onDidChange: changed.event,
+    get host() {
+      return this.summary?.host ?? '';
+    },
+    get summary() {
+      const { story, summary } = scenario();
+      return story.summary(summary);
+    },
+    get state() {
+      return foldRun(scenario().story.events);
+    },
+    get lockBefore() {
+      return scenario().lockBefore;
+    },
+    get lockAfter() {
+      return scenario().lockAfter;
+    },
+    get gone() {
+      return scenario().gone ?? false;
+    },
+    dispose: () => undefined,
+  };
+}
