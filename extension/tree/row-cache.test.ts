@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { ENGLISH } from '../base/locale.ts';
+import { NO_FLEET, type Fleet } from '../fleet/fleet.ts';
+import { aHost, anEndedRun, aRun, NOW } from '../fleet/samples.ts';
+import { RowCache } from './row-cache.ts';
+
+function fleetOf(...hosts: readonly ReturnType<typeof aHost>[]): Fleet {
+  return { ...NO_FLEET, known: true, stale: false, hosts: new Map(hosts.map(host => [host.host, host])) };
+}
+
+describe('the rows that were shown', () => {
+  it('are all new at first', () => {
+    const cache = new RowCache(ENGLISH);
+    assert.deepEqual(cache.update(fleetOf(aHost('b'), aHost('a')), NOW), { changed: [], list: true });
+    assert.deepEqual(cache.order, ['a', 'b']);
+  });
+
+  it('are drawn again only where they read differently', () => {
+    const cache = new RowCache(ENGLISH);
+    cache.update(fleetOf(aHost('a'), aHost('b')), NOW);
+    const same = fleetOf(aHost('a', { lastSeenAt: NOW + 9 }), aHost('b'));
+    assert.deepEqual(cache.update(same, NOW, ['a']), { changed: [], list: false });
+    const problem = { at: NOW, problems: [] };
+    const running = aHost('a', { agent: { ...aHost().agent!, version: '2.3.1' }, status: problem });
+    assert.deepEqual(cache.update(fleetOf(running, aHost('b')), NOW, ['a']), { changed: ['a'], list: false });
+    assert.deepEqual(cache.order, ['a', 'b']);
+  });
+
+  it('are a new list when a host comes, goes, or needs attention', () => {
+    const cache = new RowCache(ENGLISH);
+    cache.update(fleetOf(aHost('a'), aHost('b')), NOW);
+    assert.equal(cache.update(fleetOf(aHost('a'), aHost('b'), aHost('c')), NOW, ['c']).list, true);
+    assert.equal(cache.update(fleetOf(aHost('a'), aHost('b')), NOW, ['c']).list, true);
+    assert.deepEqual(cache.order, ['a', 'b']);
+    const failed = aHost('b', { runs: [anEndedRun(1, { outcome: 'failed' })] });
+    assert.equal(cache.update(fleetOf(aHost('a'), failed), NOW, ['b']).list, true);
+    assert.deepEqual(cache.order, ['b', 'a']);
+  });
+
+  it('know which of them count seconds', () => {
+    const cache = new RowCache(ENGLISH);
+    const fleet = fleetOf(aHost('a', { runs: [aRun(1)] }), aHost('b'));
+    cache.update(fleet, NOW);
+    assert.deepEqual([...cache.live], ['a']);
+    assert.deepEqual(cache.update(fleet, NOW + 1000, cache.live), { changed: ['a'], list: false });
+    cache.update(fleetOf(aHost('b')), NOW, ['a']);
+    assert.deepEqual([...cache.live], []);
+  });
+
+  it('all look different once the link is down', () => {
+    const cache = new RowCache(ENGLISH);
+    const fleet = fleetOf(aHost('a'), aHost('b'));
+    cache.update(fleet, NOW);
+    assert.deepEqual(cache.update({ ...fleet, stale: true }, NOW), { changed: ['a', 'b'], list: false });
+  });
+});
