@@ -132,6 +132,11 @@ describe('the link to the relay', () => {
     }
   });
 
+  it('does not take a new token for a cure where it is none', () => {
+    const machine = new Machine().online().lost(closed(CloseCode.protocolTooOld));
+    assert.deepEqual(machine.take({ type: 'credentials-changed' }).does, []);
+  });
+
   it('waits long when another agent took its place, so that two of them do not fight', () => {
     const machine = new Machine().online().lost(closed(CloseCode.replaced));
     assert.ok(machine.wait >= timings.long);

@@ -253,6 +253,15 @@ describe('following a run', () => {
     assert.deepEqual(stage.messages.slice(0, 2), [200, 200]);
   });
 
+  it('keeps messages below what a relay takes, whatever the sizes of events', async () => {
+    using stage = new Stage();
+    for (const size of [700_000, 10, 250_000, 250_000, 700_000, 10])
+      stage.journal.append({ type: 'warning', message: 'w'.repeat(size) });
+    await stage.drain(stage.tail({}));
+    assert.deepEqual(stage.seqs, [1, 2, 3, 4, 5, 6]);
+    assert.ok(stage.messages.length >= 3);
+  });
+
   it('sends what is there of a run whose journal is damaged', async () => {
     using stage = new Stage();
     stage.journal.append({ type: 'phase', phase: 'accepted' });
@@ -284,24 +293,32 @@ describe('following a run', () => {
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('reconnect'), size: fc.constant(0) }) },
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(act, { maxLength: 30 }), async acts => {
+      fc.asyncProperty(fc.array(act, { maxLength: 30 }), fc.integer({ min: 0, max: 12 }), async (acts, meanwhile) => {
         using stage = new Stage();
         let truth = Buffer.alloc(0);
         let tail = stage.tail();
         let next = 0;
+        let reading: Promise<unknown> = Promise.resolve();
         for (const { kind, size } of acts) {
           if (kind === 'write') {
             const bytes = Buffer.alloc(size, String.fromCharCode(33 + (next++ % 90)));
             stage.now += 137;
             stage.write(bytes);
             truth = Buffer.concat([truth, bytes]);
-          } else if (kind === 'read') await stage.drain(tail, size);
-          else if (kind === 'reconnect') tail = stage.tail({ ...stage.positions }, stage.seqs.length);
-          else {
+          } else if (kind === 'read') {
+            // what comes next happens in the middle of this
+            await reading;
+            reading = stage.drain(tail, size);
+            for (let i = 0; i < meanwhile; i++) await new Promise(resolve => setImmediate(resolve));
+          } else if (kind === 'reconnect') {
+            await reading;
+            tail = stage.tail({ ...stage.positions }, stage.seqs.length);
+          } else if (kind === 'power loss') {
             truth = truth.subarray(0, Math.floor((truth.length * size) / 100));
             stage.losePower(truth.length);
           }
         }
+        await reading;
         stage.end();
         await stage.drain(tail);
         assert.ok(stage.bytes.output.equals(truth));

@@ -119,12 +119,9 @@ export class RunTail implements Source {
   }
 
   #note(event: AnyRunEvent): void {
-    if (event.type === 'recorded') this.#milestones.recorded = true;
-    else if (event.type === 'locked') this.#milestones.locked = true;
-    else if (event.type === 'ended') {
-      this.#milestones.ended = true;
-      // what waited for the end can be said now
-      this.refresh();
-    }
+    if (event.type !== 'recorded' && event.type !== 'locked' && event.type !== 'ended') return;
+    this.#milestones[event.type] = true;
+    // a stream that had its turn already may have waited for this
+    this.refresh();
   }
 }
