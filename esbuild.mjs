@@ -53,6 +53,8 @@ const builds = [
     target: 'node22',
     format: 'cjs',
     external: ['vscode'],
+    // VS Code warns of extensions that look at it, and zod looks for Cloudflare's
+    define: { ...common.define, navigator: 'undefined' },
   },
   {
     ...common,

@@ -12,7 +12,7 @@ import { ROOT } from './dist.ts';
 export async function openEditor(demo: Demo, say: Say, interrupted: AbortSignal): Promise<void> {
   const tokenFile = join(demo.folder, 'operator-token');
   writeFileSync(tokenFile, `${demo.operatorToken}\n`, { mode: 0o600 });
-  const env = { NIXFLEET_RELAY_URL: demo.relayUrl, NIXFLEET_OPERATOR_TOKEN_FILE: tokenFile };
+  const env = { NIXFLEET_RELAY_URL: demo.relayUrl, NIXFLEET_RELAY_TOKEN_FILE: tokenFile };
   const [, second] = demo.hosts;
   const hint = [
     '',

@@ -44,7 +44,11 @@ const PICTURES = join(
 /** Starts a server and a browser, and opens a window. Close it with {@link Workbench.close}, or `await using`. */
 export async function openWorkbench(options: WorkbenchOptions): Promise<Workbench> {
   const { theme = 'dark', size = { width: 1280, height: 800 } } = options;
-  const settings = { ...options.settings, 'workbench.colorTheme': THEMES[theme].setting };
+  const settings = {
+    'workbench.quickOpen.closeOnFocusLost': false, // webviews take the focus when they show
+    'workbench.colorTheme': THEMES[theme].setting,
+    ...options.settings,
+  };
   const server = await startServer({ ...options, settings });
   let browser: Browser | undefined;
   try {
@@ -185,17 +189,42 @@ export class Workbench implements AsyncDisposable {
   async contextMenu(target: Locator, ...entries: readonly string[]): Promise<void> {
     await this.openContextMenu(target);
     for (const [index, entry] of entries.entries()) {
-      const item = this.page.getByRole('menuitem', { name: entry, exact: true });
-      await (index < entries.length - 1 ? item.hover() : item.click());
+      const item = this.#menu.getByRole('menuitem', { name: entry, exact: true });
+      await item.hover();
+      if (index < entries.length - 1) continue;
+      // a menu that is still being laid out swallows the first click
+      await waitUntil(`the menu takes ${entry}`, async () => {
+        await item.click({ timeout: 1_000 }).catch(() => undefined);
+        return this.#menuItems
+          .first()
+          .waitFor({ state: 'hidden', timeout: 1_000 })
+          .then(
+            () => true,
+            () => false,
+          );
+      });
     }
   }
 
   /** Opens a context menu and leaves it open; gives its entries as they read. */
   async openContextMenu(target: Locator): Promise<string[]> {
     await target.click({ button: 'right' });
-    const items = this.page.getByRole('menuitem');
-    await items.first().waitFor();
-    return (await items.allInnerTexts()).map(text => text.trim()).filter(text => text !== '');
+    await this.#menuItems.first().waitFor();
+    return (await this.#menuItems.allInnerTexts()).map(text => text.trim()).filter(text => text !== '');
+  }
+
+  get #menu(): Locator {
+    return this.page.locator('.monaco-menu-container');
+  }
+
+  get #menuItems(): Locator {
+    return this.#menu.getByRole('menuitem');
+  }
+
+  /** Closes an open context menu, and waits until it is gone. */
+  async dismissMenu(): Promise<void> {
+    await this.page.keyboard.press('Escape');
+    await this.#menuItems.first().waitFor({ state: 'hidden' });
   }
 
   /** Presses the button that shows on a row when the pointer is over it. */
@@ -272,23 +301,32 @@ export class Workbench implements AsyncDisposable {
    * focus at any moment: so the focus is taken from it first, as often as needed.
    */
   async #quick(key: string, text: string, row: string): Promise<void> {
-    const input = this.quickInput.locator('input[type=text]').first();
-    await waitUntil(`${key} opens quick input`, async () => {
+    const timeout = 3_000;
+    await attempt(async () => {
       await this.page.evaluate('document.activeElement?.blur()');
       await this.page.keyboard.press(key);
-      return input.waitFor({ timeout: 2_000 }).then(
-        () => true,
-        () => false,
-      );
+      await this.quickInput.locator('input[type=text]').first().fill(text, { timeout });
+      await this.quickInput.locator('.monaco-list-row', { hasText: row }).first().click({ timeout });
     });
-    await input.fill(text);
-    await this.pick(row);
   }
 
   /** Picks a row of a list that is longer than what is in sight. */
   async #pickOfMany(row: string): Promise<void> {
     await this.quickInput.locator('input[type=text]').first().fill(row);
     await this.pick(row);
+  }
+}
+
+/** Does it again until it works; throws what stood in the way after a deadline. */
+async function attempt(deed: () => Promise<void>): Promise<void> {
+  const end = Date.now() + DEADLINE;
+  for (;;) {
+    try {
+      await deed();
+      return;
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
   }
 }
 
