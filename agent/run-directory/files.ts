@@ -71,13 +71,23 @@ export function readJsonFile<S extends z.ZodType>(path: string, schema: S, maxBy
  * @param mode permissions of the new file, whatever the umask
  */
 export function writeFileAtomically(path: string, content: string | Uint8Array, mode = 0o640): void {
+  replaceFile(path, content, mode, true);
+  syncFolder(dirname(path));
+}
+
+/** The same for what is worthless after a power loss: readers see it whole, but it is not forced onto the disk. */
+export function writeVolatileFile(path: string, content: string | Uint8Array, mode = 0o640): void {
+  replaceFile(path, content, mode, false);
+}
+
+function replaceFile(path: string, content: string | Uint8Array, mode: number, isLasting: boolean): void {
   const next = `${path}.${process.pid}.new`;
   const bytes = Buffer.from(content);
   const fd = openSync(next, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW, mode);
   try {
     fchmodSync(fd, mode);
     for (let written = 0; written < bytes.length;) written += writeSync(fd, bytes, written);
-    fsyncSync(fd);
+    if (isLasting) fsyncSync(fd);
     renameSync(next, path);
   } catch (error) {
     rmSync(next, { force: true });
@@ -85,7 +95,6 @@ export function writeFileAtomically(path: string, content: string | Uint8Array, 
   } finally {
     closeSync(fd);
   }
-  syncFolder(dirname(path));
 }
 
 /** Makes the names in a folder last over a power loss. */

@@ -9,17 +9,24 @@ export const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
 
 /** The runs that lie on this host, newest first (a run's id begins with its time). */
 export function listRuns(stateDir: string): RunId[] {
-  let names: string[];
+  return names(stateDir)
+    .flatMap(name => runIdSchema.safeParse(name).data ?? [])
+    .sort()
+    .reverse();
+}
+
+/** The runs that were refused here. */
+export function listRefusals(stateDir: string): RunId[] {
+  return names(stateDir).flatMap(name => runIdSchema.safeParse(/^(.*)\.refused\.json$/.exec(name)?.[1]).data ?? []);
+}
+
+function names(stateDir: string): string[] {
   try {
-    names = readdirSync(statePaths(stateDir).runs);
+    return readdirSync(statePaths(stateDir).runs);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
-  return names
-    .flatMap(name => runIdSchema.safeParse(name).data ?? [])
-    .sort()
-    .reverse();
 }
 
 /** The events of a run; empty when it has none yet. */

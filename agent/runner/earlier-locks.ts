@@ -7,16 +7,12 @@ import type { RunContext } from './context.ts';
 /** Bytes that a lock file may have. */
 export const MAX_LOCK_BYTES = 32 * 1024 * 1024;
 
-/** Runs that are looked at, newest first. */
-const LOOK_BACK = 20;
-
 /** Whether a lock is, byte for byte, what an earlier run of this host left. */
 export function isOwnEarlierLock(run: Pick<RunContext, 'config' | 'runId'>, lock: Uint8Array | undefined): boolean {
   if (!lock) return false;
   const { stateDir } = run.config;
   return listRuns(stateDir)
     .filter(id => id !== run.runId)
-    .slice(0, LOOK_BACK)
     .some(id => {
       const left = readSmallFile(runPaths(stateDir, id).lockAfter, MAX_LOCK_BYTES);
       return left.ok && same(left.value, lock) && hasEnded(readEvents(stateDir, id));

@@ -2,7 +2,7 @@ import { chmodSync, closeSync, constants, openSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { RunId } from '../../protocol/index.ts';
 import { selfIdentity } from '../process.ts';
-import { writeFileAtomically } from '../run-directory/files.ts';
+import { writeVolatileFile } from '../run-directory/files.ts';
 import type { StatePaths } from '../run-directory/layout.ts';
 import { readLiveHolder, type LockHolder } from '../run-directory/runner-file.ts';
 
@@ -31,7 +31,7 @@ export function takeRunLock(paths: StatePaths, runId: RunId): LockResult {
     return { ok: false, ...(holder && { holder }) };
   }
   const holder: LockHolder = { format: 1, runId, ...selfIdentity() };
-  writeFileAtomically(paths.holder, `${JSON.stringify(holder)}\n`, 0o644);
+  writeVolatileFile(paths.holder, `${JSON.stringify(holder)}\n`, 0o644);
   return {
     ok: true,
     release: () => {

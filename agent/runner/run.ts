@@ -11,7 +11,8 @@ import { NixosStaged } from '../platform/nixos-staged.ts';
 import { LocalProcesses } from '../platform/local.ts';
 import { Systemd } from '../platform/systemd.ts';
 import { bootId } from '../process.ts';
-import { hasEnded } from '../run-directory/run-list.ts';
+import { removeExpiredRuns } from '../run-directory/retention.ts';
+import { hasEnded, unfinishedRuns } from '../run-directory/run-list.ts';
 import { JournalWriter } from '../run-directory/journal-writer.ts';
 import { inboxPaths, runPaths, statePaths } from '../run-directory/layout.ts';
 import { OutputLog } from '../run-directory/output-log.ts';
@@ -130,10 +131,12 @@ async function execute(
     if (isFirst) control.begin('accepted');
     clearInbox(config.stateDir, runId);
     const progress: Progress = { doings: { ownLocks: [], lockInFlight: false } };
+    if (isFirst) await finishOthers(run, stop);
     const ending = isFirst ? await work(run, progress, 'pulling') : await resume(run, progress, last);
     steps.say(ending.outcome + (ending.reason ? `: ${ending.reason.message}` : ''));
     output.sync();
     journal.append({ type: 'ended', ...ending, after: await finalSnapshot(run, progress) });
+    removeExpiredRuns(config.stateDir);
     return DONE;
   } catch (error) {
     process.stderr.write(`run ${runId} is not at its end: ${asFailure(error).message}\n`);
@@ -145,6 +148,18 @@ async function execute(
     } finally {
       journal.close();
     }
+  }
+}
+
+/** Runs that nobody finished come first: what they left half done must not be recorded as how the host was. */
+async function finishOthers(run: RunContext, stop: AbortSignal | undefined): Promise<void> {
+  const { config, runId, steps } = run;
+  for (const other of unfinishedRuns(config.stateDir)) {
+    const kept = other === runId ? undefined : readKeptRequest(config.stateDir, other);
+    const parsed = kept && parseRequest(kept, other);
+    if (!parsed?.ok) continue;
+    steps.say(`run ${other} was not finished; that comes first`);
+    await execute(config, other, parsed.request, stop);
   }
 }
 

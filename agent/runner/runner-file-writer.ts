@@ -1,5 +1,5 @@
 import { processIdentity, selfIdentity } from '../process.ts';
-import { writeFileAtomically } from '../run-directory/files.ts';
+import { writeVolatileFile } from '../run-directory/files.ts';
 import type { RunnerFile } from '../run-directory/runner-file.ts';
 
 /** Says that this process works on the run, and which child it waits for. */
@@ -10,5 +10,5 @@ export function writeRunnerFile(path: string, step?: number, childPid?: number):
     ...selfIdentity(),
     ...(child && step !== undefined && { child: { ...child, step } }),
   };
-  writeFileAtomically(path, `${JSON.stringify(content)}\n`);
+  writeVolatileFile(path, `${JSON.stringify(content)}\n`);
 }

@@ -92,7 +92,7 @@ export class StepRunner {
     );
     const rawOffset = fstatSync(fd).size;
     output.write(`$ ${command.argv.map(shown).join(' ')}\n`);
-    output.sync();
+    output.flush();
     journal.append({
       type: 'step-started',
       step,
@@ -105,7 +105,7 @@ export class StepRunner {
     const startedAt = performance.now();
     const tailOfOutput = new Tail();
     const result = await this.#runChild(command, step, fd, rawPath, rawOffset, signal, killGraceMs, tailOfOutput);
-    output.sync();
+    output.flush();
     journal.append({
       type: 'step-ended',
       step,
@@ -132,7 +132,7 @@ export class StepRunner {
         ended,
         write: bytes => output.write(bytes),
       });
-    output.sync();
+    output.flush();
     journal.append({ type: 'step-ended', step: left.step, durationMs: Math.max(0, Date.now() - left.at) });
   }
 

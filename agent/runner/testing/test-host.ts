@@ -20,11 +20,20 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ulid } from 'ulid';
-import { knownEvent, sealRequest, type RunEvent, type RunId, type UpdateRequest } from '../../../protocol/index.ts';
+import {
+  knownEvent,
+  sealRequest,
+  type AnyRunEvent,
+  type RunEvent,
+  type RunId,
+  type UpdateRequest,
+} from '../../../protocol/index.ts';
 import { agentConfigSchema, type AgentConfig } from '../../config.ts';
 import { readEvents } from '../../run-directory/run-list.ts';
 import { inboxPaths, runPaths } from '../../run-directory/layout.ts';
 import { runRun } from '../run.ts';
+
+export type Ended = Extract<RunEvent, { type: 'ended' }>;
 
 const here = import.meta.dirname;
 
@@ -57,6 +66,7 @@ export class TestHost {
   readonly #author: string;
   #config: Record<string, unknown>;
   #plan: FaultPlan = {};
+  #saved: { readonly config: Record<string, unknown>; readonly plan: FaultPlan } | undefined;
 
   constructor() {
     this.home = realpathSync(mkdtempSync(join(tmpdir(), 'nixfleet-host-')));
@@ -116,16 +126,13 @@ export class TestHost {
     return newest;
   }
 
-  /** Commits files (undefined removes one) and pushes them to the remote. */
-  push(files: Readonly<Record<string, string | undefined>>, subject: string): string {
+  /** Commits files and pushes them to the remote. */
+  push(files: Readonly<Record<string, string>>, subject: string): string {
     if (existsSync(join(this.#author, '.git', 'HEAD')) && this.#hasCommits())
       this.#git(this.#author, 'pull', '--quiet');
-    for (const [name, content] of Object.entries(files)) {
-      if (content === undefined) rmSync(join(this.#author, name));
-      else writeFileSync(join(this.#author, name), content);
-    }
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(this.#author, name), content);
     this.#git(this.#author, 'add', '--all');
-    this.#git(this.#author, 'commit', '--quiet', '-m', subject);
+    this.#git(this.#author, 'commit', '--quiet', '--allow-empty', '-m', subject);
     this.#git(this.#author, 'push', '--quiet', 'origin', 'HEAD:main');
     return this.#git(this.#author, 'rev-parse', 'HEAD').trim();
   }
@@ -171,20 +178,26 @@ export class TestHost {
   }
 
   /** Asks for an update, runs it, and says how it ended. */
-  async update(more: Partial<UpdateRequest> = {}): Promise<Extract<RunEvent, { type: 'ended' }>> {
+  async update(more: Partial<UpdateRequest> = {}): Promise<Ended> {
     const runId = this.ask(more);
     await this.run(runId);
-    const end = this.events(runId).at(-1);
-    if (end?.type !== 'ended') throw new Error(`the run did not end: ${JSON.stringify(end)}\n${this.output(runId)}`);
+    return this.end(runId);
+  }
+
+  /** How a run ended. */
+  end(runId: RunId): Ended {
+    const last = this.events(runId).at(-1);
+    const end = last && knownEvent(last);
+    if (end?.type !== 'ended') throw new Error(`the run did not end: ${JSON.stringify(last)}\n${this.output(runId)}`);
     return end;
   }
 
-  events(runId: RunId): RunEvent[] {
-    return readEvents(this.config.stateDir, runId).map(event => {
-      const known = knownEvent(event);
-      if (!known) throw new Error(`not a known event: ${JSON.stringify(event)}`);
-      return known;
-    });
+  /** The journal, in which every line is of a known shape. */
+  events(runId: RunId): readonly AnyRunEvent[] {
+    const events = readEvents(this.config.stateDir, runId);
+    const strange = events.find(event => event.type !== 'undo-decided' && !knownEvent(event));
+    if (strange) throw new Error(`not a known event: ${JSON.stringify(strange)}`);
+    return events;
   }
 
   output(runId: RunId): string {
@@ -213,9 +226,25 @@ export class TestHost {
     };
   }
 
-  /** A copy of the run directory's bytes, for comparing. */
-  snapshotRun(runId: RunId, to: string): void {
-    cpSync(runPaths(this.config.stateDir, runId).dir, to, { recursive: true });
+  /** Keeps checkout, configuration and plan for `restore`, so that many tests can begin from one costly state. */
+  save(): void {
+    this.#saved = { config: this.#config, plan: this.#plan };
+    cpSync(this.checkout, join(this.home, 'saved'), {
+      recursive: true,
+      verbatimSymlinks: true,
+      preserveTimestamps: true,
+    });
+  }
+
+  restore(): void {
+    rmSync(this.checkout, { recursive: true, force: true });
+    cpSync(join(this.home, 'saved'), this.checkout, {
+      recursive: true,
+      verbatimSymlinks: true,
+      preserveTimestamps: true,
+    });
+    this.#config = this.#saved?.config ?? this.#config;
+    this.plan(this.#saved?.plan ?? {});
   }
 
   /** Ends the stand-in agents and removes everything. */

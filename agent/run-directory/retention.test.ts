@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'mocha';
+import { ulid } from 'ulid';
+import type { RunId } from '../../protocol/index.ts';
+import { runPaths } from './layout.ts';
+import { expiredRuns, KEPT_FOR, KEPT_RUNS, removeExpiredRuns, type EndedRun } from './retention.ts';
+
+const now = Date.UTC(2026, 5, 1);
+const day = 24 * 3_600_000;
+const run = (age: number, leftLock = false): EndedRun => ({ runId: ulid(now - age) as RunId, leftLock });
+
+describe('how long runs are kept', () => {
+  it('keeps the newest, for a while', () => {
+    const runs = Array.from({ length: KEPT_RUNS + 3 }, (_, i) => run(i * 60_000));
+    assert.deepEqual(
+      expiredRuns(runs, now),
+      runs.slice(KEPT_RUNS).map(({ runId }) => runId),
+    );
+    const old = run(KEPT_FOR + day);
+    assert.deepEqual(expiredRuns([run(day), old], now), [old.runId]);
+  });
+
+  it('keeps the run whose lock may lie in the checkout, however many failed since and however long ago', () => {
+    const failed = Array.from({ length: KEPT_RUNS }, (_, i) => run(i * 60_000));
+    const [last, older] = [run(KEPT_FOR + day, true), run(KEPT_FOR + 2 * day, true)];
+    assert.deepEqual(expiredRuns([...failed, last, older], now), [older.runId]);
+  });
+
+  it('never removes a run that is not at its end', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'nixfleet-keep-'));
+    const [dead, live] = [run(KEPT_FOR + day).runId, run(KEPT_FOR + 2 * day).runId];
+    const event = (type: string): string => JSON.stringify({ v: 1, seq: 1, at: 1, type, outcome: 'failed' }) + '\n';
+    for (const [runId, type] of [
+      [dead, 'ended'],
+      [live, 'phase'],
+    ] as const) {
+      mkdirSync(runPaths(dir, runId).dir, { recursive: true });
+      writeFileSync(runPaths(dir, runId).journal, event(type));
+    }
+    writeFileSync(join(dir, 'runs', `${dead}.refused.json`), '{}');
+    removeExpiredRuns(dir, now);
+    assert.deepEqual(readdirSync(join(dir, 'runs')), [live]);
+    rmSync(dir, { recursive: true });
+  });
+});

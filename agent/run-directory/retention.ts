@@ -1,0 +1,39 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { decodeTime } from 'ulid';
+import type { RunId } from '../../protocol/index.ts';
+import { statePaths } from './layout.ts';
+import { refusalPath } from './refusal.ts';
+import { listRefusals, listRuns, readEvents } from './run-list.ts';
+
+/** Runs that are kept at the most. */
+export const KEPT_RUNS = 50;
+/** Milliseconds that a run is kept. */
+export const KEPT_FOR = 30 * 24 * 3_600_000;
+/** A run that has ended, as retention sees it. */
+export interface EndedRun {
+  readonly runId: RunId;
+  /** Whether it may have left its lock in the checkout: the next pull must know that lock as this run's. */
+  readonly leftLock: boolean;
+}
+
+/** The runs, of those given newest first, that need not be kept any longer. */
+export function expiredRuns(runs: readonly EndedRun[], now: number): RunId[] {
+  const lastWithLock = runs.find(run => run.leftLock);
+  return runs
+    .filter((run, index) => run !== lastWithLock && (index >= KEPT_RUNS || decodeTime(run.runId) < now - KEPT_FOR))
+    .map(run => run.runId);
+}
+
+/** Removes the runs that have ended and need not be kept, and old refusals. Never one that is not at its end. */
+export function removeExpiredRuns(stateDir: string, now = Date.now()): void {
+  const ended = listRuns(stateDir).flatMap(runId => {
+    const end = readEvents(stateDir, runId).at(-1);
+    if (end?.type !== 'ended') return [];
+    return { runId, leftLock: end['outcome'] === 'succeeded' || end['outcome'] === 'inconsistent' };
+  });
+  for (const runId of expiredRuns(ended, now))
+    rmSync(join(statePaths(stateDir).runs, runId), { recursive: true, force: true });
+  for (const runId of listRefusals(stateDir))
+    if (decodeTime(runId) < now - KEPT_FOR) rmSync(refusalPath(stateDir, runId), { force: true });
+}
