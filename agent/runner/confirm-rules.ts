@@ -23,6 +23,8 @@ export function judge({ service, state, bootId }: Sighting, manifest: AgentManif
   if (!service.active || !process) return { kind: 'missing', why: `the agent's service is ${service.state}` };
   if (manifest && !runsFrom(process, manifest.storePath)) {
     const other = process.paths[0];
+    // systemd's own program stands there for the moment between fork and exec
+    if (other?.endsWith('/systemd-executor')) return { kind: 'missing', why: 'the agent is being started' };
     return {
       kind: 'missing',
       why: `the agent that runs is not ${manifest.storePath} but ${other ?? 'an unknown program'}`,

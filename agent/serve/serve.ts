@@ -54,7 +54,7 @@ export async function serve({ config, identity, launcher, log, signal, timings }
   runs.on('appeared', run => session?.announce(run.runId));
   runs.on('ended', run => {
     log.info(`run ${run.runId} has ended`);
-    status.refresh('local');
+    status.refresh('upstream');
   });
   const intake = new Intake({ config, launcher, runs, log });
 

@@ -42,7 +42,9 @@ export async function collectStatus(
   });
   const { original, problems, ...checkout } = await lookAtCheckout(query, path, config.inputName);
   const newest = askUpstream && original ? await newestRevision(query, original) : undefined;
-  const upstream = newest?.ok ? { rev: newest.rev, checkedAt: Date.now() } : known;
+  // a lock that has moved since makes what was newest then look like something new
+  const stillNewest = previous?.input?.rev === checkout.input?.rev ? known : undefined;
+  const upstream = newest?.ok ? { rev: newest.rev, checkedAt: Date.now() } : stillNewest;
   const more = newest && !newest.ok && newest.problem !== undefined ? [newest.problem] : [];
   return {
     ...base,

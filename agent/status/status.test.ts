@@ -44,6 +44,28 @@ describe("finding a host's status out", () => {
     assert.match(status.problems[0] ?? '', /holds no flake.*Mend nixcfgPath/);
   });
 
+  it('forgets what was newest before the lock moved, because that may be older now', async () => {
+    using folder = new TemporaryFolder();
+    mkdirSync(folder.join('nixcfg'));
+    writeFileSync(folder.join('nixcfg/flake.nix'), '{ }');
+    const locked = { type: 'git', url: 'https://example.org/n', rev: REV };
+    const nodes = { nixfleet: { locked, original: locked }, root: { inputs: { nixfleet: 'nixfleet' } } };
+    writeFileSync(folder.join('nixcfg/flake.lock'), JSON.stringify({ nodes, root: 'root', version: 7 }));
+    const config = agentConfigSchema.parse({
+      host: 'web',
+      relayUrl: 'ws://127.0.0.1:1',
+      tokenFile: '/none',
+      nixcfgPath: folder.join('nixcfg'),
+    });
+    const upstream = { rev: 'd'.repeat(40), checkedAt: 1 };
+    const after = async (rev: string): Promise<unknown> => {
+      const previous = { at: 1, problems: [], input: { rev }, upstream };
+      return (await collectStatus(config, { upstream: false, previous })).upstream;
+    };
+    assert.deepEqual(await after(REV), upstream);
+    assert.equal(await after('e'.repeat(40)), undefined);
+  });
+
   it('is kept in a file, and a broken file is none', () => {
     using folder = new TemporaryFolder();
     assert.equal(readStatus(folder.path), undefined);
