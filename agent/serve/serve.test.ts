@@ -155,6 +155,22 @@ describe('an agent and its relay', () => {
     await rig.relay.until('the close', () => rig.relay.closes[0]?.code === 4400);
   });
 
+  it('is not shaken by the end of a link that it gave up long ago', async () => {
+    await using rig = await AgentRig.start({ timings: { long: 20, drain: 300, silence: 10_000 } });
+    await rig.relay.message('status');
+    const { socket } = rig.relay;
+    rig.relay.say({ type: 'cancel' });
+    // the first link's close is not answered: it ends when the second has long begun
+    await rig.relay.until('the second link', () => (socket?.pause(), rig.relay.connections === 2));
+    await until('the end of the first', () => (socket?.resume(), rig.relay.closes.length === 1));
+    const before = rig.relay.messages.length;
+    rig.relay.say({ type: 'refresh' });
+    await rig.relay.until('a status on the second link', () =>
+      rig.relay.messages.slice(before).some(message => message.type === 'status'),
+    );
+    assert.equal(rig.relay.connections, 2);
+  });
+
   it('goes down in order', async () => {
     await using rig = await AgentRig.start();
     await rig.relay.message('status');
