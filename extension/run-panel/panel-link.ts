@@ -39,6 +39,8 @@ export interface PanelLinkOptions {
   /** Only for https links that the panel shows. */
   readonly openLink: (url: string) => void;
   readonly warn: (message: string) => void;
+  /** Does something after so many ms; what it returns takes that back. A timer, where it is not said. */
+  readonly later?: (run: () => void, ms: number) => () => void;
 }
 
 /** Milliseconds between posts: a frame of the screen. */
@@ -61,7 +63,7 @@ export class PanelLink extends Disposable {
   #viewIsOld = true;
   #outputIsOld = true;
   #posting = false;
-  #timer: NodeJS.Timeout | undefined;
+  #unschedule: (() => void) | undefined;
   #lastPost = -Infinity;
 
   constructor(options: PanelLinkOptions) {
@@ -104,8 +106,8 @@ export class PanelLink extends Disposable {
     this.#page = undefined;
     this.#shownView = undefined;
     this.#follow = 0;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#unschedule?.();
+    this.#unschedule = undefined;
   }
 
   #ready(): void {
@@ -134,11 +136,11 @@ export class PanelLink extends Disposable {
   }
 
   #schedule(): void {
-    if (this.isDisposed || !this.#page || this.#posting || this.#timer || !(this.#viewIsOld || this.#outputIsOld))
+    if (this.isDisposed || !this.#page || this.#posting || this.#unschedule || !(this.#viewIsOld || this.#outputIsOld))
       return;
     const wait = Math.max(0, this.#lastPost + FRAME_MS - performance.now());
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
+    this.#unschedule = (this.#options.later ?? afterTime)(() => {
+      this.#unschedule = undefined;
       void this.#post();
     }, wait);
   }
@@ -224,6 +226,11 @@ export class PanelLink extends Disposable {
     }
     if (page === this.#page) await port.post({ type: 'rows', request, revision, from, rows });
   }
+}
+
+function afterTime(run: () => void, ms: number): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
 }
 
 function labelsIn(locale: Locale): PanelLabels {

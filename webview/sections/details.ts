@@ -92,8 +92,7 @@ export function commandsSection({ label, formats, ticker }: PageContext): Sectio
                 el(
                   'span',
                   { class: 'quiet' },
-                  [command.phase, label('user', command.user), command.result].join(' · '),
-                  ' ',
+                  [command.phase, label('user', command.user), command.result, ''].join(' · '),
                   time,
                 ),
               ),

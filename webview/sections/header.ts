@@ -28,7 +28,7 @@ export function headerSection({ label, formats, ticker }: PageContext, actions: 
       'div',
       { class: 'figures' },
       agents,
-      el('span', { class: 'figure' }, el('span', { class: 'name' }, label('elapsed')), elapsed),
+      el('span', { class: 'figure' }, el('span', { class: 'name' }, label('elapsed')), ' ', elapsed),
       asked,
     ),
     announcer,
@@ -77,12 +77,12 @@ const AFTER_WORDS: Readonly<Record<AfterState, { readonly label: PanelLabel; rea
 };
 
 function versionPart({ version, shortRev, title }: VersionView, which: string, state = ''): HTMLElement {
-  const rev = shortRev === null ? null : el('span', { class: 'rev' }, shortRev);
+  const rev = shortRev === null ? [] : [' ', el('span', { class: 'rev' }, shortRev)];
   return el(
     'span',
     { class: `version is-${state}`, title },
     el('span', { class: 'only-read' }, `${which} `),
     version,
-    rev,
+    ...rev,
   );
 }
