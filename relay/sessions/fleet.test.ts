@@ -62,20 +62,6 @@ describe('the fleet that an operator is shown', () => {
     ana.cut();
   });
 
-  it('is owed to an operator that does not read, once for each host and as it is then', async () => {
-    const agents = await Promise.all(['a', 'b', 'c'].map(host => harness.agent(host)));
-    const slow = await harness.operator('slow');
-    const ana = await harness.operator('ana');
-    slow.socket.pause();
-    const problems = Array.from({ length: 10 }, () => 'x'.repeat(2000));
-    for (let at = 1; at <= 60; at++) {
-      for (const agent of agents) agent.say({ type: 'status', status: { at, problems } });
-      await until('it at the other', () => [...ana.hosts.values()].every(({ status }) => status?.at === at));
-    }
-    slow.socket.resume();
-    await until('the last', () => [...slow.hosts.values()].every(({ status }) => status?.at === 60));
-  });
-
   it('lists the runs of a host page by page', async () => {
     const runs = Array.from({ length: 7 }, (_, i) => new HostRun(newRunId(Date.now() - 10_000 + i)));
     for (const run of runs) run.end();

@@ -119,6 +119,12 @@ export class TestOperator extends Peer<OperatorMessage, ToOperatorMessage> {
       case 'host-removed':
         this.hosts.delete(message.host);
         break;
+      case 'run': {
+        const host = this.hosts.get(message.run.host);
+        const others = host?.runs.filter(({ runId }) => runId !== message.run.runId);
+        if (host && others) this.hosts.set(host.host, { ...host, runs: [message.run, ...others] });
+        break;
+      }
       case 'events': {
         const events = this.events.get(message.runId) ?? [];
         this.events.set(message.runId, events);

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, it } from 'mocha';
+import { newRunId, temporaryFolder } from './testing/harness.ts';
+import { HostRun } from './testing/host-run.ts';
+import { RelayChild } from './testing/relay-child.ts';
+import { TestAgent } from './testing/test-agent.ts';
+import { TestOperator } from './testing/test-operator.ts';
+import { until } from './testing/wait.ts';
+
+/** A sequence of numbers from 0 to below 1 that is the same every time. */
+function* random(seed: number): Generator<number, never> {
+  for (let state = seed; ;) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    yield state / 2 ** 32;
+  }
+}
+
+describe('a relay that is killed at any moment', function () {
+  this.timeout(120_000);
+
+  it('loses nothing that it acknowledged, and every viewer ends with the bytes of the host', async () => {
+    await using folder = await temporaryFolder();
+    const relay = new RelayChild(folder.path, ['--log-level', 'warn']);
+    await relay.start();
+    const hostToken = (await relay.run('enroll', 'web', '--token-only')).stdout.trim();
+    const operatorToken = (await relay.run('operator', 'ana', '--token-only')).stdout.trim();
+    const run = new HostRun(newRunId());
+    const numbers = random(7);
+    const next = () => numbers.next().value;
+    let acknowledged = 0;
+    let viewer: TestOperator | undefined;
+
+    for (let life = 0; life < 6; life++) {
+      if (life > 0) await relay.start();
+      const agent = await TestAgent.hello({
+        relay: relay.address,
+        token: hostToken,
+        host: 'web',
+        runs: [run],
+        frameSize: 1 + Math.floor(next() * 5000),
+      });
+      const resume = await agent.hear('resume');
+      assert.ok(
+        resume.afterSeq >= acknowledged,
+        `${acknowledged} events were acknowledged, ${resume.afterSeq} are there`,
+      );
+      const before = viewer;
+      viewer = await TestOperator.hello({ relay: relay.address, token: operatorToken });
+      for (const [key, copy] of before?.copies ?? []) viewer.copies.set(key, copy);
+      for (const [key, events] of before?.events ?? []) viewer.events.set(key, events);
+      await until('the run', async () => (await viewer?.watch(run.runId))?.ok === true);
+      const endAt = performance.now() + 100 + next() * 400;
+      while (performance.now() < endAt) {
+        run.write(Buffer.alloc(Math.floor(next() * 20_000), Math.floor(next() * 256)));
+        run.event({ type: 'note', text: 'x'.repeat(Math.floor(next() * 200)) });
+        if (next() < 0.05) run.losePower(Math.floor(run.bytes().length * (0.9 + next() / 10)));
+        agent.sendMore(run);
+        if (next() < 0.3) await delay(1);
+      }
+      assert.equal(await relay.end('SIGKILL'), null);
+      for (const message of agent.heard) {
+        if (message.type === 'events-ack') acknowledged = Math.max(acknowledged, message.seq);
+      }
+      assert.deepEqual(viewer.faults, []);
+    }
+
+    assert.ok(acknowledged > 0);
+    run.end();
+    await relay.start();
+    await TestAgent.hello({ relay: relay.address, token: hostToken, host: 'web', runs: [run] });
+    const late = await TestOperator.hello({ relay: relay.address, token: operatorToken });
+    const veteran = await TestOperator.hello({ relay: relay.address, token: operatorToken });
+    for (const [key, copy] of viewer?.copies ?? []) veteran.copies.set(key, copy);
+    for (const [key, events] of viewer?.events ?? []) veteran.events.set(key, events);
+    for (const operator of [late, veteran]) {
+      await operator.watch(run.runId);
+      await until(
+        'the end',
+        () => operator.copy(run.runId).ended && operator.events.get(run.runId)?.length === run.events.length,
+        30_000,
+      );
+      assert.ok(operator.bytes(run.runId).equals(run.bytes()));
+      assert.deepEqual(operator.events.get(run.runId), run.events);
+      assert.deepEqual(operator.faults, []);
+      operator.cut();
+    }
+    assert.equal(await relay.end('SIGTERM'), 0);
+  });
+
+  it('still has what it replied to: a run that waits for its host', async () => {
+    await using folder = await temporaryFolder();
+    const relay = new RelayChild(folder.path);
+    await relay.start();
+    const hostToken = (await relay.run('enroll', 'web', '--token-only')).stdout.trim();
+    const operatorToken = (await relay.run('operator', 'ana', '--token-only')).stdout.trim();
+    const ana = await TestOperator.hello({ relay: relay.address, token: operatorToken });
+    const runId = newRunId();
+    const replied = ana.update('web', runId);
+    assert.equal((await replied).ok, true);
+    await relay.end('SIGKILL');
+    await relay.start();
+    const agent = await TestAgent.hello({ relay: relay.address, token: hostToken, host: 'web' });
+    assert.equal((await agent.hear('update-agent')).runId, runId);
+    agent.cut();
+    await relay.end('SIGTERM');
+  });
+});
