@@ -9,6 +9,7 @@ describe('the kind of a test file', () => {
     assert.equal(kindOf('test/vscode/ui/update.ui.test.ts'), 'ui');
     assert.equal(kindOf('test/vscode/suite/tree.suite.ts'), 'suite');
     assert.equal(kindOf('test/vscode/workbench.ts'), undefined);
+    assert.equal(kindOf('relay/backbone/contract.suite.ts'), undefined);
   });
 });
 

@@ -10,7 +10,8 @@ export type TestKind = 'unit' | 'host' | 'ui' | 'suite';
 
 /**
  * The test files of a kind, relative to the root, sorted. The kind is in the name: `x.host.test.ts` boots hosts,
- * `x.ui.test.ts` drives VS Code's window, `x.suite.ts` runs inside its extension host; any other `x.test.ts` is a unit test.
+ * `x.ui.test.ts` drives VS Code's window, `x.suite.ts` in test/vscode runs inside its extension host; any other `x.test.ts`
+ * is a unit test.
  */
 export function testFiles(kind: TestKind, only: readonly string[]): string[] {
   return ROOMS.flatMap(room => globSync(`${room}/**/*.ts`, { cwd: root, exclude: ['**/node_modules'] }))
@@ -20,7 +21,7 @@ export function testFiles(kind: TestKind, only: readonly string[]): string[] {
 }
 
 export function kindOf(file: string): TestKind | undefined {
-  if (file.endsWith('.suite.ts')) return 'suite';
+  if (file.endsWith('.suite.ts')) return file.startsWith('test/vscode/') ? 'suite' : undefined;
   if (!file.endsWith('.test.ts')) return undefined;
   if (file.endsWith('.host.test.ts')) return 'host';
   return file.endsWith('.ui.test.ts') ? 'ui' : 'unit';
