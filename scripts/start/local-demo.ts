@@ -27,7 +27,6 @@ const HOSTS = ['ada', 'grace'] as const;
 
 /** Makes the demo, or throws CannotDemoError. */
 export async function startLocalDemo(say: Say): Promise<Demo> {
-  await requireNix();
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'nixfleet-demo-')));
   const demo = new LocalDemo(folder, say);
   try {
@@ -36,16 +35,6 @@ export async function startLocalDemo(say: Say): Promise<Demo> {
   } catch (error) {
     await demo[Symbol.asyncDispose]();
     throw error;
-  }
-}
-
-async function requireNix(): Promise<void> {
-  for (const [program, advice] of [
-    ['nix', 'Install Nix 2.19 or newer (https://nixos.org/download), then run this again.'],
-    ['git', 'Install git, then run this again.'],
-  ] as const) {
-    const { failed } = await execa(program, ['--version'], { reject: false, stdin: 'ignore' });
-    if (failed) throw new CannotDemoError(`${program} is not there. ${advice}`);
   }
 }
 
@@ -85,6 +74,7 @@ class LocalDemo implements Demo {
   }
 
   async start(): Promise<void> {
+    await this.#requirePrograms();
     const nixfleet = this.#publishNixfleet();
     for (const part of ['home', 'nix/etc', 'hosts']) mkdirSync(join(this.folder, part), { recursive: true });
     this.#say(`publishing agent ${DEMO_VERSIONS.before} and a nixcfg for ${HOSTS.join(' and ')}`);
@@ -107,6 +97,21 @@ class LocalDemo implements Demo {
     // a nix store is read-only, folders included
     await execa('chmod', ['-R', 'u+w', this.folder], { reject: false });
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  async #requirePrograms(): Promise<void> {
+    for (const [program, advice] of [
+      ['nix', 'Install Nix 2.19 or newer (https://nixos.org/download), then run this again.'],
+      ['git', 'Install git, then run this again.'],
+    ] as const) {
+      const { failed } = await execa(program, ['--version'], {
+        env: this.#env,
+        extendEnv: false,
+        reject: false,
+        stdin: 'ignore',
+      });
+      if (failed) throw new CannotDemoError(`${program} is not there. ${advice}`);
+    }
   }
 
   #publishNixfleet(): { publish(version: string): Promise<void> } {

@@ -17,7 +17,17 @@ process.exitCode = await main();
 async function main(): Promise<number> {
   const interrupted = interruption();
   say('Building NixFleet…');
-  await execa(process.execPath, ['esbuild.mjs'], { cwd: ROOT, stdin: 'ignore', stdout: 'inherit', stderr: 'inherit' });
+  const built = await execa(process.execPath, ['esbuild.mjs'], {
+    cwd: ROOT,
+    stdin: 'ignore',
+    stdout: 'inherit',
+    stderr: 'inherit',
+    reject: false,
+  });
+  if (built.failed) {
+    process.stderr.write('The build failed, see above.\n');
+    return 1;
+  }
   try {
     await using demo = await makeDemo();
     say(`Ready: ${demo.hosts.join(' and ')}: ${demo.description}.\n`);
