@@ -21,11 +21,18 @@ cat > "$new"
 mv -f "$new" flake.lock
 `;
 
-/** Replaces flake.lock as a whole, as the query's user; undefined removes it. */
-export async function writeLock(query: Query, folder: string, bytes: Uint8Array | undefined): Promise<void> {
-  const result = bytes ? await query(['sh', '-c', REPLACE], bytes) : await query(['rm', '-f', '--', 'flake.lock']);
+/** Replaces flake.lock as a whole, as the query's user. */
+export async function writeLock(query: Query, folder: string, bytes: Uint8Array): Promise<void> {
+  const result = await query(['sh', '-c', REPLACE], bytes);
   if (result.exitCode !== 0) throw new Error(`flake.lock cannot be written: ${result.stderr.trim()}`);
-  if (bytes) syncFile(join(folder, 'flake.lock'));
+  syncFile(join(folder, 'flake.lock'));
+}
+
+/** Removes a flake.lock that HEAD does not have; nix marks such a one as to be added, and that mark goes, too. */
+export async function removeLock(query: Query): Promise<void> {
+  const removed = await query(['rm', '-f', '--', 'flake.lock']);
+  if (removed.exitCode !== 0) throw new Error(`flake.lock cannot be removed: ${removed.stderr.trim()}`);
+  await query(['git', 'rm', '--cached', '--force', '--quiet', '--ignore-unmatch', '--', 'flake.lock']);
 }
 
 function syncFile(path: string): void {

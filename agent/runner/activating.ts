@@ -9,8 +9,11 @@ import type { StepResult } from './step-runner.ts';
 
 export interface Activated {
   readonly toplevel: string;
-  /** Units that failed after the activation and not before it. */
+  /** Whether any unit failed in it, and those that had not failed before, as far as their names are known. */
+  readonly unitsFailed: boolean;
   readonly failedUnits: readonly string[];
+  /** The end of the activation's output. */
+  readonly tail: Uint8Array;
 }
 
 /** Thrown when the new generation is not what runs now, or not as a whole: the old one must be activated again. */
@@ -31,7 +34,13 @@ export async function activate(run: RunContext, checkout: Checkout, built: Built
   if (activation.kind === 'refused') throw new RunFailure(activation.reason, lastLines(tail));
   if (activation.kind === 'failed') throw new ActivationFailure(activation.reason, lastLines(tail));
   run.journal.append({ type: 'activated', toplevel, failedUnits: [...failedUnits] });
-  if (activation.kind === 'units-failed' && run.rollback === 'always')
+  return { toplevel, tail, unitsFailed: activation.kind === 'units-failed' || failedUnits.length > 0, failedUnits };
+}
+
+/** What failed units of an activation that went through mean: a warning, or the end of the run. */
+export function judgeFailedUnits(run: RunContext, { unitsFailed, failedUnits, tail }: Activated): void {
+  if (!unitsFailed) return;
+  if (run.rollback === 'always')
     throw new ActivationFailure(
       {
         kind: 'activation',
@@ -41,9 +50,10 @@ export async function activate(run: RunContext, checkout: Checkout, built: Built
       },
       lastLines(tail),
     );
-  if (activation.kind === 'units-failed' || failedUnits.length > 0)
-    warn(run, `units failed in the activation that have nothing to do with the agent: ${named(failedUnits)}`);
-  return { toplevel, failedUnits };
+  // the agent's own unit is judged by the proof
+  const others = failedUnits.filter(unit => unit !== run.config.system.unit);
+  if (others.length > 0 || failedUnits.length === 0)
+    warn(run, `units failed in the activation that have nothing to do with the agent: ${named(others)}`);
 }
 
 /** Activates the recorded generation again. Undefined when it runs again; else why not. */

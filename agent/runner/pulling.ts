@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Snapshot } from '../../protocol/index.ts';
-import { readLock } from '../nixcfg/checkout.ts';
+import { readLock, removeLock } from '../nixcfg/checkout.ts';
 import { findNixcfg } from '../nixcfg/find.ts';
 import { same } from '../nixcfg/restore-plan.ts';
 import { bootId } from '../process.ts';
@@ -157,10 +157,10 @@ async function clearLock(run: RunContext, checkout: Checkout, head: string): Pro
       `On the host: commit and push it, or discard it (git checkout flake.lock), then run the update again.`,
     );
   run.steps.say('flake.lock is as an earlier update left it; it is put back to what is committed before the pull');
-  const command: readonly [string, ...string[]] = committed
-    ? ['git', 'checkout', 'HEAD', '--', 'flake.lock']
-    : ['git', 'rm', '--force', '--quiet', '--ignore-unmatch', '--', 'flake.lock'];
-  expectSuccess(await runAsOwner(run, checkout, command), 'git checkout', output => gitFailure(output, 'flake.lock'));
+  if (committed) {
+    const step = await runAsOwner(run, checkout, ['git', 'checkout', 'HEAD', '--', 'flake.lock']);
+    expectSuccess(step, 'git checkout', output => gitFailure(output, 'flake.lock'));
+  } else await removeLock(checkout.query);
 }
 
 async function expectNothingInTheWay(checkout: Checkout, from: string, to: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** Puts a checkout back as it was recorded, as far as nobody else has changed it meanwhile. */
-import { readLock, writeLock } from '../nixcfg/checkout.ts';
+import { readLock, removeLock, writeLock } from '../nixcfg/checkout.ts';
 import { planRestore, same } from '../nixcfg/restore-plan.ts';
 import { runAsOwner, type Checkout, type CheckoutDoings, type RunContext } from './context.ts';
 import { lastLines } from './last-lines.ts';
@@ -27,7 +27,7 @@ export async function restoreCheckout(
       lockAtHead,
       ...doings,
     });
-    if (plan.lockToHead) await writeLock(query, checkout.path, lockAtHead);
+    if (plan.lockToHead) await putLock(checkout, lockAtHead);
     if (plan.resetTo !== undefined) {
       const reset = await runAsOwner(run, checkout, ['git', 'reset', '--keep', plan.resetTo], { signal });
       if (reset.exitCode !== 0) {
@@ -38,12 +38,7 @@ export async function restoreCheckout(
       }
     }
     const before = await readLock(query);
-    if (plan.lock === 'recorded' && !same(before, recorded.lock)) {
-      await writeLock(query, checkout.path, recorded.lock);
-      // nix marks a lock that is new to the repository as to be added
-      if (!recorded.lock)
-        await query(['git', 'rm', '--cached', '--force', '--quiet', '--ignore-unmatch', '--', 'flake.lock']);
-    }
+    if (plan.lock === 'recorded' && !same(before, recorded.lock)) await putLock(checkout, recorded.lock);
     const isChanged = plan.resetTo !== undefined || plan.lockToHead || !same(lock, await readLock(query));
     if (isChanged) {
       run.journal.append({
@@ -57,4 +52,9 @@ export async function restoreCheckout(
   } catch (error) {
     return { left: [], failed: (error as Error).message };
   }
+}
+
+/** Makes flake.lock what it is to be; undefined removes it. */
+export function putLock({ query, path }: Checkout, bytes: Uint8Array | undefined): Promise<void> {
+  return bytes ? writeLock(query, path, bytes) : removeLock(query);
 }

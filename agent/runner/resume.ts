@@ -1,7 +1,7 @@
 /** Takes over a run whose runner died: ends what it left running, and rebuilds from the journal what it knew. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { foldRun, knownEvent, type AnyRunEvent, type RunEvent } from '../../protocol/index.ts';
-import { readLock, writeLock } from '../nixcfg/checkout.ts';
+import { readLock } from '../nixcfg/checkout.ts';
 import { same } from '../nixcfg/restore-plan.ts';
 import { bootId, isRunning } from '../process.ts';
 import { readJsonFile, readSmallFile } from '../run-directory/files.ts';
@@ -12,7 +12,7 @@ import { MAX_LOCK_BYTES } from './earlier-locks.ts';
 import { endGroup, groupLives, processesMarked } from './process-group.ts';
 import { announce, openCheckout } from './pulling.ts';
 import { asFailure, fail } from './reason.ts';
-import { restoreCheckout } from './restoring.ts';
+import { putLock, restoreCheckout } from './restoring.ts';
 import { planResume, type ResumePlan } from './resume-plan.ts';
 import { RUN_MARK } from './step-runner.ts';
 import { undoAsPlanned } from './undoing.ts';
@@ -81,7 +81,7 @@ async function prepare(
     const head = (await checkout.git.head()).rev;
     if (head !== (doings.pulledTo ?? checkout.recorded.head)) return 'pulling';
     const committed = await checkout.git.fileAt(head, `${checkout.prefix}flake.lock`);
-    if (!same(await readLock(checkout.query), committed)) await writeLock(checkout.query, checkout.path, committed);
+    if (!same(await readLock(checkout.query), committed)) await putLock(checkout, committed);
     doings.lockInFlight = false;
     return entry;
   }

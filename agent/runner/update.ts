@@ -1,5 +1,5 @@
 /** The run itself: the phases in order. */
-import { ActivationFailure, activate, commit, warn } from './activating.ts';
+import { ActivationFailure, activate, commit, judgeFailedUnits, warn } from './activating.ts';
 import { build } from './building.ts';
 import { confirm } from './confirming.ts';
 import { judge } from './confirm-rules.ts';
@@ -53,8 +53,10 @@ async function phases(run: RunContext, progress: Progress, entry: EntryPoint): P
   if (!progress.built) throw new Error('what was built is not known');
   if (due('activating')) {
     control.enter('activating');
-    const { toplevel } = await activate(run, checkout, progress.built);
+    const activated = await activate(run, checkout, progress.built);
+    const { toplevel } = activated;
     progress.activatedAt = Date.now();
+    judgeFailedUnits(run, activated);
     if (toplevel !== progress.built.toplevel) progress.built = builtBySystem(toplevel);
   }
   const { built } = progress;

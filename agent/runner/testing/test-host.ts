@@ -18,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ulid } from 'ulid';
 import {
   knownEvent,
@@ -130,7 +130,10 @@ export class TestHost {
   push(files: Readonly<Record<string, string>>, subject: string): string {
     if (existsSync(join(this.#author, '.git', 'HEAD')) && this.#hasCommits())
       this.#git(this.#author, 'pull', '--quiet');
-    for (const [name, content] of Object.entries(files)) writeFileSync(join(this.#author, name), content);
+    for (const [name, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(this.#author, name)), { recursive: true });
+      writeFileSync(join(this.#author, name), content);
+    }
     this.#git(this.#author, 'add', '--all');
     this.#git(this.#author, 'commit', '--quiet', '--allow-empty', '-m', subject);
     this.#git(this.#author, 'push', '--quiet', 'origin', 'HEAD:main');
