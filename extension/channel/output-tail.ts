@@ -30,7 +30,8 @@ export class OutputTail extends Disposable {
   readonly #text = new PlainText();
   readonly #cap: number;
   #offset = 0;
-  #revision: number;
+  /** Where the file was cut back to, below what was read of it. */
+  #cutTo: number | undefined;
   #shown = 0;
   #timer: NodeJS.Timeout | undefined;
   #reading = false;
@@ -43,8 +44,12 @@ export class OutputTail extends Disposable {
     this.#sink = sink;
     this.#options = options;
     this.#cap = options.cap ?? CHANNEL_CAP;
-    this.#revision = output.revision;
     this.own(output.onDidAppend(() => this.#schedule()));
+    this.own(
+      output.onDidCut(to => {
+        if (to < this.#offset) this.#cutTo = Math.min(to, this.#cutTo ?? to);
+      }),
+    );
     this.#schedule();
   }
 
@@ -68,13 +73,11 @@ export class OutputTail extends Disposable {
       this.#ended = true;
     }
     this.#reading = false;
-    if (this.#offset < this.#output.size || this.#output.ended || this.#revision !== this.#output.revision) {
-      this.#schedule();
-    }
+    if (this.#offset < this.#output.size || this.#output.ended || this.#cutTo !== undefined) this.#schedule();
   }
 
   async #writeNext(): Promise<void> {
-    if (this.#revision !== this.#output.revision) this.#goBack();
+    if (this.#cutTo !== undefined) this.#goBack(this.#cutTo);
     const { revision } = this.#output;
     const bytes = await this.#output.read(this.#offset, Math.min(BATCH_BYTES, this.#cap - this.#shown));
     if (this.isDisposed || revision !== this.#output.revision) return;
@@ -86,10 +89,9 @@ export class OutputTail extends Disposable {
   }
 
   /** The host lost power and with it the end of its output: what follows continues from an earlier byte. */
-  #goBack(): void {
-    this.#revision = this.#output.revision;
-    if (this.#offset <= this.#output.size) return;
-    this.#offset = this.#output.size;
+  #goBack(to: number): void {
+    this.#cutTo = undefined;
+    this.#offset = to;
     this.#write(this.#text.end());
     this.#line(this.#options.locale.t('[the host lost the end of this output; it continues from an earlier point]'));
   }

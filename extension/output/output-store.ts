@@ -43,6 +43,7 @@ export class OutputStore {
   readonly #rows = new RowIndex();
   readonly #times = new TimeIndex();
   readonly #appended = new Emitter<void>();
+  readonly #cutBack = new Emitter<number>();
   #position: Position;
   #size = 0;
   #ended = false;
@@ -55,6 +56,9 @@ export class OutputStore {
 
   /** Something was added to the file, or cut off it, or the output has ended, or the disk has failed. */
   readonly onDidAppend: Event<void> = this.#appended.event;
+
+  /** The file was cut back to so many bytes: whoever has read further goes on from there. */
+  readonly onDidCut: Event<number> = this.#cutBack.event;
 
   private constructor(file: OutputFile) {
     this.#file = file;
@@ -161,6 +165,7 @@ export class OutputStore {
     this.#disposed = true;
     while (this.#draining) await this.#draining;
     this.#appended.dispose();
+    this.#cutBack.dispose();
     await this.#file.close();
   }
 
@@ -235,6 +240,7 @@ export class OutputStore {
     this.#size = to;
     this.#ended = false;
     this.#times.cut(to);
+    this.#cutBack.fire(to);
     const from = this.#rows.cut(to).start.offset;
     this.#rows.push(await this.#file.read(from, to - from));
   }

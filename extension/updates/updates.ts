@@ -30,7 +30,7 @@ export class Updates {
   /** Asks for an update of one host. The id is made once: however often it is said, it is one run. */
   async ask(host: string, targetRev?: string): Promise<AskedUpdate> {
     const runId = runIdSchema.parse(ulid());
-    const requestedAt = Math.round(this.#fleet.now());
+    const requestedAt = Math.floor(this.#fleet.now());
     const request: UpdateRequest = {
       format: 1,
       verb: 'update-agent',

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import type { OperatorMessage } from '../../protocol/index.ts';
+import { ManualClock } from '../base/manual-clock.ts';
+import type { Log } from '../base/log.ts';
+import { Link } from './link.ts';
+import type { openRelaySocket, RelayTarget, SocketHandlers } from './relay-socket.ts';
+import { PING_AFTER, PONG_WITHIN, type ConnectionState } from './state.ts';
+
+const TARGET: RelayTarget = { url: 'wss://relay.example.org', token: 'very-secret' };
+
+/** Sockets that a test holds by the other end. */
+class Sockets {
+  readonly opened: (SocketHandlers & {
+    target: RelayTarget;
+    pings: number;
+    closed: boolean;
+    said: OperatorMessage[];
+  })[] = [];
+  readonly open: typeof openRelaySocket = (target, _client, handlers) => {
+    const socket = { ...handlers, target, pings: 0, closed: false, said: [] as OperatorMessage[] };
+    this.opened.push(socket);
+    return {
+      send: message => socket.said.push(message),
+      ping: () => (socket.pings += 1),
+      close: () => (socket.closed = true),
+    };
+  };
+
+  get last(): (typeof this.opened)[number] {
+    const last = this.opened.at(-1);
+    assert.ok(last, 'no socket was opened');
+    return last;
+  }
+
+  welcome(): void {
+    this.last.onOpen();
+    this.last.onHeard();
+    this.last.onMessage({ type: 'welcome', protocol: 1, relayVersion: '1.2.3', operator: 'ana', now: 0 });
+  }
+}
+
+function setUp(): {
+  link: Link;
+  sockets: Sockets;
+  clock: ManualClock;
+  states: ConnectionState['kind'][];
+  logged: string[];
+} {
+  const sockets = new Sockets();
+  const clock = new ManualClock();
+  const logged: string[] = [];
+  const write = (message: string): number => logged.push(message);
+  const log: Log = { debug: write, info: write, warn: write, error: write };
+  const link = new Link({ client: { name: 't', version: '1' }, log, open: sockets.open, clock, random: () => 0.5 });
+  const states: ConnectionState['kind'][] = [];
+  link.onDidChangeState(state => states.push(state.kind));
+  return { link, sockets, clock, states, logged };
+}
+
+describe('the link', () => {
+  it('goes through its states and tells of each', () => {
+    const { link, sockets, states } = setUp();
+    link.signIn(TARGET);
+    sockets.welcome();
+    assert.deepEqual(states, ['connecting', 'greeting', 'online']);
+    assert.ok(link.isOnline);
+    sockets.last.onEnd({ kind: 'lost', code: 1006 });
+    assert.equal(states.at(-1), 'reconnecting');
+    assert.equal(link.isOnline, false);
+    link.dispose();
+  });
+
+  it('passes messages on, and says nothing while it is not online', () => {
+    const { link, sockets } = setUp();
+    const heard: string[] = [];
+    link.onMessage(message => heard.push(message.type));
+    const message: OperatorMessage = { type: 'refresh', id: 1, host: 'web' };
+    assert.equal(link.send(message), false);
+    link.signIn(TARGET);
+    assert.equal(link.send(message), false);
+    sockets.welcome();
+    assert.equal(link.send(message), true);
+    assert.deepEqual(sockets.last.said, [message]);
+    sockets.last.onMessage({ type: 'host-removed', host: 'web' });
+    assert.deepEqual(heard, ['welcome', 'host-removed']);
+    link.dispose();
+  });
+
+  it('reconnects by itself when its time has come', () => {
+    const { link, sockets, clock } = setUp();
+    link.signIn(TARGET);
+    for (let i = 0; i < 6; i++) {
+      sockets.last.onEnd({ kind: 'connection-refused' });
+      clock.advance(8_100);
+    }
+    assert.equal(sockets.opened.length, 7);
+    sockets.welcome();
+    assert.ok(link.isOnline);
+    link.dispose();
+  });
+
+  it('finds out that a link is half-open, and does not call a quiet one that', () => {
+    const { link, sockets, clock, states } = setUp();
+    link.signIn(TARGET);
+    sockets.welcome();
+    const quiet = sockets.last;
+    for (let i = 0; i < 10; i++) {
+      clock.advance(PING_AFTER + 10);
+      quiet.onHeard();
+    }
+    assert.equal(states.at(-1), 'online');
+    assert.ok(quiet.pings >= 9);
+    clock.advance(PING_AFTER + PONG_WITHIN + 100);
+    assert.equal(states.at(-1), 'reconnecting');
+    assert.ok(quiet.closed);
+    quiet.onMessage({ type: 'host-removed', host: 'web' });
+    link.dispose();
+  });
+
+  it('does not tell of heartbeats', () => {
+    const { link, sockets, clock, states } = setUp();
+    link.signIn(TARGET);
+    sockets.welcome();
+    const before = states.length;
+    clock.advance(PING_AFTER + 10);
+    sockets.last.onHeard();
+    clock.advance(PONG_WITHIN);
+    assert.equal(states.length, before);
+    link.dispose();
+  });
+
+  it('does not hear a socket that it has left', () => {
+    const { link, sockets } = setUp();
+    const heard: string[] = [];
+    link.onMessage(message => heard.push(message.type));
+    link.signIn(TARGET);
+    sockets.welcome();
+    const old = sockets.last;
+    link.signIn({ url: 'wss://other.example.org', token: 'x' });
+    old.onMessage({ type: 'host-removed', host: 'web' });
+    old.onEnd({ kind: 'token-rejected' });
+    assert.deepEqual(heard, ['welcome']);
+    assert.equal(link.state.kind, 'connecting');
+    assert.equal(sockets.last.target.url, 'wss://other.example.org');
+    link.dispose();
+  });
+
+  it('stays away when it is refused, and tries when a person wants it', () => {
+    const { link, sockets, clock } = setUp();
+    link.signIn(TARGET);
+    sockets.last.onEnd({ kind: 'token-rejected' });
+    clock.advance(24 * 3_600_000);
+    link.wake();
+    assert.equal(sockets.opened.length, 1);
+    link.retry();
+    assert.equal(sockets.opened.length, 2);
+    link.dispose();
+  });
+
+  it('never writes the token down', () => {
+    const { link, sockets, logged } = setUp();
+    link.signIn(TARGET);
+    sockets.welcome();
+    sockets.last.onMessage({ type: 'error', kind: 'going-down', message: 'bye' });
+    sockets.last.onEnd({ kind: 'token-rejected' });
+    assert.ok(logged.length > 3);
+    assert.ok(!logged.some(line => line.includes('very-secret')));
+    link.dispose();
+  });
+
+  it('leaves no timer, socket or listener', () => {
+    for (const stage of ['connecting', 'online', 'reconnecting'] as const) {
+      const { link, sockets, clock, states } = setUp();
+      link.signIn(TARGET);
+      if (stage === 'online') sockets.welcome();
+      if (stage === 'reconnecting') sockets.last.onEnd({ kind: 'connection-refused' });
+      else assert.equal(sockets.last.closed, false);
+      const told = states.length;
+      link.dispose();
+      assert.equal(clock.timerCount, 0);
+      assert.ok(sockets.last.closed || stage === 'reconnecting');
+      link.signIn(TARGET);
+      sockets.last.onEnd({ kind: 'lost', code: 1006 });
+      clock.advance(3_600_000);
+      assert.equal(sockets.opened.length, 1);
+      assert.ok(states.length <= told + 1);
+    }
+  });
+});
