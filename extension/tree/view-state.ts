@@ -10,22 +10,24 @@ import { isOutdated, type Fleet } from '../fleet/fleet.ts';
  * Which welcome stands in the view when there is no row. In package.json each of them has its entry, except `hosts` and
  * `starting`, in which nothing is to be said.
  */
-export type ViewKey =
-  | 'starting'
-  | 'not-configured'
-  | 'signed-out'
-  | 'connecting'
-  | 'token-rejected'
-  | 'token-revoked'
-  | 'too-old'
-  | 'certificate'
-  | 'forbidden'
-  | 'not-a-relay'
-  | 'name-not-found'
-  | 'connection-refused'
-  | 'unreachable'
-  | 'no-hosts'
-  | 'hosts';
+export const VIEW_KEYS = [
+  'starting',
+  'not-configured',
+  'signed-out',
+  'connecting',
+  'token-rejected',
+  'token-revoked',
+  'too-old',
+  'certificate',
+  'forbidden',
+  'not-a-relay',
+  'name-not-found',
+  'connection-refused',
+  'unreachable',
+  'no-hosts',
+  'hosts',
+] as const;
+export type ViewKey = (typeof VIEW_KEYS)[number];
 
 export interface ViewInput {
   readonly configured: Configured;

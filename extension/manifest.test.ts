@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'mocha';
+import { COMMANDS } from './commands/ids.ts';
+import { ENGLISH } from './base/locale.ts';
+import { aHost, anEndedRun, anOutdatedHost, aRun, NOW } from './fleet/samples.ts';
+import { presentHost } from './tree/host-row.ts';
+import { VIEW_KEYS } from './tree/view-state.ts';
+
+interface Entry {
+  readonly command: string;
+  readonly when?: string;
+  readonly group?: string;
+}
+
+interface Manifest {
+  readonly main: string;
+  readonly activationEvents: readonly string[];
+  readonly extensionKind: readonly string[];
+  readonly capabilities: {
+    readonly untrustedWorkspaces: { readonly supported: string; readonly restrictedConfigurations: readonly string[] };
+  };
+  readonly contributes: {
+    readonly commands: readonly {
+      command: string;
+      title: string;
+      category?: string;
+      icon?: string;
+      enablement?: string;
+    }[];
+    readonly menus: Readonly<Record<string, readonly Entry[]>>;
+    readonly views: Readonly<Record<string, readonly { id: string; icon: string }[]>>;
+    readonly viewsContainers: { readonly activitybar: readonly { id: string; icon: string }[] };
+    readonly viewsWelcome: readonly { view: string; when: string; contents: string }[];
+    readonly configuration: { readonly properties: Readonly<Record<string, { scope: string }>> };
+  };
+}
+
+const root = join(import.meta.dirname, '..');
+const text = readFileSync(join(root, 'package.json'), 'utf8');
+const manifest = JSON.parse(text) as Manifest;
+const nls = JSON.parse(readFileSync(join(root, 'package.nls.json'), 'utf8')) as Record<string, string>;
+const { contributes } = manifest;
+const sources = globSync('extension/**/*.ts', { cwd: root })
+  .filter(file => !file.endsWith('.test.ts'))
+  .map(file => readFileSync(join(root, file), 'utf8'));
+
+describe('the manifest', () => {
+  it('has the commands that the code has, each in the category NixFleet', () => {
+    assert.deepEqual(contributes.commands.map(({ command }) => command).sort(), [...COMMANDS].sort());
+    for (const { command, category } of contributes.commands) assert.equal(category, 'NixFleet', command);
+  });
+
+  it('has every text in package.nls.json, and no text there that it does not use', () => {
+    const used = [...text.matchAll(/"%([^%"]+)%"/g)].map(match => match[1]);
+    assert.deepEqual([...new Set(used)].sort(), Object.keys(nls).sort());
+    for (const { title } of contributes.commands) assert.match(title, /^%.*%$/);
+  });
+
+  it('puts only commands into menus that there are, and Update Agent first', () => {
+    for (const entry of Object.values(contributes.menus).flat()) {
+      assert.ok((COMMANDS as readonly string[]).includes(entry.command), entry.command);
+    }
+    const groups = (contributes.menus['view/item/context'] ?? []).filter(({ group }) => !group?.startsWith('inline'));
+    const first = [...groups].sort((a, b) => (a.group ?? '').localeCompare(b.group ?? ''))[0];
+    assert.equal(first?.command, 'nixfleet.updateAgent');
+  });
+
+  it('matches only words that rows have', () => {
+    const rows = [
+      aHost(),
+      anOutdatedHost(),
+      aHost('x', { online: false, runs: [aRun(1)] }),
+      aHost('y', { runs: [anEndedRun(1)] }),
+    ];
+    const words = new Set(
+      rows.flatMap(host => presentHost(host, { now: NOW, stale: false }, ENGLISH).contextValue.split(';')),
+    );
+    for (const word of ['run', 'over', 'detail', 'lock', 'agent', 'nixcfg', 'system']) words.add(word);
+    const asked = [...JSON.stringify(contributes.menus).matchAll(/viewItem =~ \/;\(?([a-z|]+)\)?;\//g)];
+    assert.ok(asked.length > 5);
+    for (const match of asked) for (const word of (match[1] ?? '').split('|')) assert.ok(words.has(word), word);
+    const all = [...JSON.stringify(contributes.menus).matchAll(/viewItem =~/g)];
+    assert.equal(all.length, asked.length, 'a clause that this test does not understand');
+  });
+
+  it('has a welcome for each state of the view in which there is something to say', () => {
+    const keys = contributes.viewsWelcome.map(({ when }) => /^nixfleet\.view == (\S+)$/.exec(when)?.[1]);
+    assert.deepEqual([...keys].sort(), VIEW_KEYS.filter(key => key !== 'starting' && key !== 'hosts').sort());
+    for (const match of JSON.stringify(nls).matchAll(/\(command:(nixfleet\.\w+)\)/g)) {
+      assert.ok((COMMANDS as readonly string[]).includes(match[1] ?? ''), match[1]);
+    }
+  });
+
+  it('asks only for context keys that the code sets', () => {
+    const clauses = [
+      ...Object.values(contributes.menus)
+        .flat()
+        .map(({ when }) => when),
+      ...contributes.commands.map(({ enablement }) => enablement),
+    ];
+    const keys = new Set(
+      clauses.flatMap(clause => [...(clause ?? '').matchAll(/\b(nixfleet\.(?!hosts\b)\w+)/g)].map(match => match[1])),
+    );
+    for (const key of keys)
+      assert.ok(
+        sources.some(source => source.includes(`'${key ?? ''}'`)),
+        key,
+      );
+  });
+
+  it('has the settings that the code reads, out of reach of a workspace', () => {
+    const read = sources.flatMap(source =>
+      [...source.matchAll(/getConfiguration\('nixfleet'\)\s*\.get(?:<\w+>)?\(\s*'([^']+)'/g)].map(
+        match => `nixfleet.${match[1] ?? ''}`,
+      ),
+    );
+    const settings = Object.keys(contributes.configuration.properties);
+    assert.deepEqual([...new Set(read)].sort(), settings.sort());
+    for (const [name, { scope }] of Object.entries(contributes.configuration.properties)) {
+      assert.equal(scope, 'application', name);
+      assert.ok(manifest.capabilities.untrustedWorkspaces.restrictedConfigurations.includes(name), name);
+    }
+  });
+
+  it('names files that there are', () => {
+    const icons = [...contributes.viewsContainers.activitybar, ...Object.values(contributes.views).flat()].map(
+      ({ icon }) => icon,
+    );
+    for (const icon of icons) assert.ok(existsSync(join(root, icon)), icon);
+    assert.equal(manifest.main, './dist/extension.cjs');
+  });
+
+  it('wakes the extension for each view and panel that it restores', () => {
+    for (const { id } of Object.values(contributes.views).flat())
+      assert.ok(manifest.activationEvents.includes(`onView:${id}`));
+    assert.ok(manifest.activationEvents.includes('onWebviewPanel:nixfleet.run'));
+  });
+});
+
+describe('the code', () => {
+  it('registers no command that the manifest does not have, and runs none', () => {
+    const named = sources.flatMap(source =>
+      [...source.matchAll(/'(nixfleet\.[a-z]\w*)'/g)].map(match => match[1] ?? ''),
+    );
+    const others = new Set([
+      'nixfleet.hosts',
+      'nixfleet.view',
+      'nixfleet.online',
+      'nixfleet.configured',
+      'nixfleet.status',
+      'nixfleet.run',
+      'nixfleet.relay',
+      'nixfleet.watchedRuns',
+    ]);
+    for (const name of named) assert.ok(others.has(name) || (COMMANDS as readonly string[]).includes(name), name);
+  });
+
+  it('says everything to people through the locale', () => {
+    for (const source of sources) {
+      assert.doesNotMatch(source, /show(?:Information|Warning|Error)Message\(\s*['"`](?!NixFleet: \$)/);
+    }
+  });
+});
