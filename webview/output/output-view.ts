@@ -34,6 +34,8 @@ export class OutputView {
   readonly #jump: HTMLElement;
   #output: PanelOutput | undefined;
   #follows = saved().row === null;
+  /** Where the reader was before the page was made anew. */
+  #goTo = saved().row;
   #lastScrollTop = 0;
   #frame: number | undefined;
   #request = 0;
@@ -78,14 +80,11 @@ export class OutputView {
 
   /** Shows how much output there is now, and its end where that came along. */
   show(output: PanelOutput): void {
-    const isFirst = this.#output === undefined;
     if (output.revision !== this.#output?.revision) this.#width = 0;
     this.#output = output;
     this.#cache.update(output);
     this.#window.setRowCount(output.rowCount);
     if (output.tail) this.#cache.put(output.revision, output.tail.from, output.tail.rows, this.#window.view);
-    const { row } = saved();
-    if (isFirst && row !== null) this.#scrollTo(this.#window.toRow(row));
     this.#schedule();
   }
 
@@ -158,8 +157,10 @@ export class OutputView {
 
   #render(): void {
     const output = this.#output;
-    if (!output) return;
+    if (!output || !this.#window.isMeasured) return;
     this.#sizer.style.height = `${this.#window.height}px`;
+    if (this.#goTo !== null) this.#scrollTo(this.#window.toRow(this.#goTo));
+    this.#goTo = null;
     // who selects something does not want it to run away
     if (this.#follows && !this.#hasSelection()) {
       this.#window.toEnd();

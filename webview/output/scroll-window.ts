@@ -33,6 +33,11 @@ export class ScrollWindow {
     return this.#top >= this.#lastTop - this.#rowHeight / 2;
   }
 
+  /** Whether it is known how much is in view. */
+  get isMeasured(): boolean {
+    return this.#viewport > 0;
+  }
+
   /** Rows in view, at least in part. */
   get view(): RowRange {
     const from = Math.min(this.#rowCount, Math.floor(this.#top / this.#rowHeight));

@@ -28,9 +28,7 @@ try {
     const scenario = SCENARIOS[name];
     if (!scenario) throw new Error(`there is no scenario ${name}`);
     const shown = await stage.show(scenario(), { theme, width, height });
-    await shown.page.waitForFunction(
-      `document.querySelector('.rows > .row .row-text:not(:empty)') || document.querySelector('.empty-output:not([hidden])')`,
-    );
+    await shown.until(`document.querySelector('.row-text:not(:empty), .empty-output:not([hidden])') !== null`);
     await shown.page.screenshot({ path: join(folder, `${name}.${theme}.${width}.png`) });
     for (const trouble of shown.troubles) console.error(`${name}: ${trouble}`);
     await shown.close();

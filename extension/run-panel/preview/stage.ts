@@ -31,10 +31,16 @@ export interface Shown {
   /** What the page complained about, and what the browser refused it. */
   readonly troubles: string[];
   /** The run goes on from another scenario of the same story. */
-  become(scenario: Scenario): void;
+  readonly become: (scenario: Scenario) => void;
   /** Writes more output. */
-  write(text: string): void;
-  close(): Promise<void>;
+  readonly write: (text: string) => void;
+  /** What an expression in the page gives. */
+  readonly evaluate: <T>(expression: string) => Promise<T>;
+  /** Resolves when an expression in the page is true. Asked from outside, as the page's policy lets nobody wait inside. */
+  readonly until: (expression: string) => Promise<void>;
+  /** What VS Code does when a panel is hidden and shown again: the page is thrown away and made anew. */
+  readonly hideAndReveal: () => Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 const CHROMIUMS = ['/usr/bin/chromium', '/usr/bin/chromium-headless-shell'];
@@ -119,17 +125,18 @@ export class Stage {
     await page.exposeFunction('toExtension', (message: unknown) => link.receive(message));
     await page.addInitScript(`
       ${themeScript(theme)}
-      let state;
       globalThis.acquireVsCodeApi = () => ({
         postMessage: message => void toExtension(message),
-        getState: () => state,
-        setState: next => (state = next),
+        getState: () => JSON.parse(sessionStorage.getItem('state') ?? 'null') ?? undefined,
+        setState: state => (sessionStorage.setItem('state', JSON.stringify(state)), state),
       });
     `);
     await page.goto(`http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`);
-    await page.waitForSelector('main.page', { timeout: 5000 }).catch((error: unknown) => {
-      throw new Error(`the page does not come up: ${troubles.join('; ')}`, { cause: error });
-    });
+    const comesUp = (): Promise<unknown> =>
+      page.waitForSelector('main.page', { timeout: 5000 }).catch((error: unknown) => {
+        throw new Error(`the page does not come up: ${troubles.join('; ')}`, { cause: error });
+      });
+    await comesUp();
     return {
       page,
       link,
@@ -140,7 +147,21 @@ export class Stage {
         current = next;
         changed.fire();
       },
-      write: text => write(text),
+      write: text => {
+        write(text);
+      },
+      evaluate: expression => page.evaluate(expression),
+      async until(expression) {
+        const deadline = Date.now() + 5000;
+        while (!(await page.evaluate<unknown>(expression))) {
+          if (Date.now() > deadline) throw new Error(`the page never came so far that ${expression}`);
+        }
+      },
+      async hideAndReveal() {
+        link.hide();
+        await page.reload();
+        await comesUp();
+      },
       async close() {
         link.dispose();
         await page.close();

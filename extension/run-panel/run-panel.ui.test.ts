@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'mocha';
+import { SCENARIOS } from './preview/scenarios.ts';
+import { Stage, type Shown } from './preview/stage.ts';
+import { THEME_NAMES, type ThemeName } from './preview/themes.ts';
+
+describe('the page of the run panel', function () {
+  this.timeout(60_000);
+  let stage: Stage;
+  let shown: Shown | undefined;
+
+  before(async () => {
+    stage = await Stage.open();
+  });
+  after(() => stage.close());
+  afterEach(async () => {
+    await shown?.close();
+    shown = undefined;
+  });
+
+  async function show(
+    name: string,
+    { theme, width }: { theme: ThemeName; width: number } = { theme: 'dark', width: 1000 },
+  ): Promise<Shown> {
+    await shown?.close();
+    shown = await stage.show(SCENARIOS[name]!(), { theme, width, height: 760 });
+    return shown;
+  }
+
+  const rowText = (which: 'first' | 'last'): string =>
+    `(document.querySelector('.rows')?.${which}ElementChild?.lastElementChild?.textContent ?? '')`;
+  const scroller = `document.querySelector('.scroller')`;
+  const lines = (from: number, count: number): string =>
+    Array.from({ length: count }, (_, i) => `line ${from + i}\n`).join('');
+  const hasSettled = `JSON.parse(sessionStorage.getItem('state')).row !== null`;
+  const isAtEnd = `${scroller}.scrollTop + ${scroller}.clientHeight >= ${scroller}.scrollHeight - 12`;
+
+  it('shows every state in every theme, wide and narrow, without breaking its policy or its width', async () => {
+    for (const name of Object.keys(SCENARIOS)) {
+      const theme = THEME_NAMES[Object.keys(SCENARIOS).indexOf(name) % THEME_NAMES.length] ?? 'dark';
+      for (const width of [400, 1000]) {
+        const { page, troubles, evaluate } = await show(name, { theme, width });
+        await page.getByRole('heading', { level: 1 }).waitFor();
+        assert.deepEqual(troubles, [], name);
+        const overflow = await evaluate(`[...document.querySelectorAll('.page, .top, .side, .fold-body')]
+          .filter(element => element.scrollWidth > element.clientWidth + 1).map(element => element.className)`);
+        assert.deepEqual(overflow, [], `${name} at ${width}`);
+      }
+    }
+  });
+
+  it('follows the end of the output', async () => {
+    const { write, until } = await show('building');
+    write(lines(0, 500));
+    await until(`${rowText('last')} === 'line 499' && ${isAtEnd}`);
+    write(lines(500, 3));
+    await until(`${rowText('last')} === 'line 502' && ${isAtEnd}`);
+  });
+
+  it('stays where the reader scrolled to until they want the end again', async () => {
+    const { page, write, until, evaluate } = await show('building');
+    write(lines(0, 500));
+    await until(`${rowText('last')} === 'line 499'`);
+    await page.locator('.scroller').hover();
+    await page.mouse.wheel(0, -2000);
+    const jump = page.getByRole('button', { name: 'Jump to End' });
+    await jump.waitFor();
+    await until(hasSettled);
+    const before = await evaluate<number>(`${scroller}.scrollTop`);
+    write(lines(500, 500));
+    await until(`document.querySelector('.output-bar').textContent.includes('1,268')`);
+    assert.equal(await evaluate(`${scroller}.scrollTop`), before);
+    await jump.click();
+    await until(`${rowText('last')} === 'line 999' && ${isAtEnd}`);
+    await jump.waitFor({ state: 'hidden' });
+  });
+
+  it('shows any of a million lines, and holds only those near the view', async () => {
+    const { output, write, until, evaluate } = await show('queued');
+    for (let from = 0; from < 1_000_000; from += 50_000) {
+      write(lines(from, 50_000));
+      await output.flush();
+    }
+    await until(`${rowText('last')} === 'line 999999'`);
+    await evaluate(`(${scroller}.scrollTop = 0, 0)`);
+    await until(`${rowText('first')} === 'line 0'`);
+    await evaluate(`(${scroller}.scrollTop = ${scroller}.scrollHeight / 2, 0)`);
+    await until(`/^line [45]\\d{5}$/.test(${rowText('first')}) && /^line [45]\\d{5}$/.test(${rowText('last')})`);
+    assert.ok((await evaluate<number>(`document.querySelectorAll('*').length`)) < 600);
+  });
+
+  it('takes lines that are as long as they like', async () => {
+    const { write, until, evaluate } = await show('queued');
+    write(`${'wide '.repeat(1_000_000)}\nend\n`);
+    await until(`${rowText('last')} === 'end'`);
+    assert.ok((await evaluate<number>('document.documentElement.scrollWidth')) <= 1000);
+  });
+
+  it('copies what is selected as it was written: without times, and a long line as one', async () => {
+    const { page, write, until, evaluate } = await show('queued');
+    write(`first\n${'0123456789'.repeat(600)}\n\x1b[31mred\x1b[0m end\n`);
+    await until(`${rowText('last')} === 'red end'`);
+    await page.getByText('Timestamps').click();
+    const copied = await evaluate<string>(`(() => {
+      const rows = document.querySelector('.rows');
+      document.getSelection().selectAllChildren(rows);
+      const event = new ClipboardEvent('copy', { clipboardData: new DataTransfer(), bubbles: true, cancelable: true });
+      rows.dispatchEvent(event);
+      return event.clipboardData.getData('text/plain');
+    })()`);
+    assert.equal(copied, `first\n${'0123456789'.repeat(600)}\nred end`);
+  });
+
+  it('does not run away from what is selected', async () => {
+    const { write, until, evaluate } = await show('queued');
+    write(lines(0, 200));
+    await until(`${rowText('last')} === 'line 199'`);
+    await evaluate(`document.getSelection().selectAllChildren(document.querySelector('.rows').lastElementChild)`);
+    write(lines(200, 200));
+    await until(`document.querySelector('.output-bar').textContent.includes('400')`);
+    assert.equal(await evaluate(`document.getSelection().toString().trim()`), 'line 199');
+  });
+
+  it('comes back as it was after it was hidden, and knows what happened meanwhile', async () => {
+    const { page, write, until, evaluate, hideAndReveal, become } = await show('building');
+    write(lines(0, 900));
+    await until(`${rowText('last')} === 'line 899'`);
+    await page.getByRole('heading', { name: 'Commands' }).click();
+    await page.locator('.scroller').hover();
+    await page.mouse.wheel(0, -3000);
+    await page.getByRole('button', { name: 'Jump to End' }).waitFor();
+    await until(hasSettled);
+    const { row } = await evaluate<{ row: number }>(`JSON.parse(sessionStorage.getItem('state'))`);
+    become(SCENARIOS['succeeded']!());
+    await hideAndReveal();
+    await page.getByText('Updated', { exact: true }).waitFor();
+    assert.ok(await evaluate(`document.querySelector('.fold-commands').open`));
+    await until(
+      `Math.abs(${scroller}.scrollTop / document.querySelector('.probe').getBoundingClientRect().height - ${row}) < 2`,
+    );
+    await until(`/line \\d+/.test(${rowText('first')})`);
+  });
+
+  it('keeps the focus on a button while the run goes on', async () => {
+    const { page, become, until } = await show('building');
+    await page.getByRole('button', { name: 'Open Output' }).focus();
+    become(SCENARIOS['failed-build']!());
+    await page.getByRole('button', { name: 'Retry' }).waitFor();
+    await until(`document.activeElement?.dataset.action === 'open-output'`);
+  });
+
+  it('can be used with the keyboard alone, in the order in which it is read', async () => {
+    const { page, asked, evaluate } = await show('failed-build');
+    const focused = `(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent).trim()`;
+    const order: string[] = [];
+    for (let i = 0; i < 11; i++) {
+      await page.keyboard.press('Tab');
+      order.push(await evaluate<string>(focused));
+    }
+    assert.deepEqual(order, [
+      'Retry',
+      'Open in Diff Editor',
+      'Open Output',
+      'Last lines of output',
+      'Timestamps',
+      'Output',
+      'flake.lock1 input changed, then put back',
+      'Compare the revisions of nixfleet on its forge',
+      'nixcfg3 commits pulled',
+      'Commands3',
+      'Host and Generation',
+    ]);
+    await page.getByRole('button', { name: 'Retry' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Compare' }).press('Space');
+    assert.equal(asked[0], 'retry');
+    assert.match(asked[1] ?? '', /^open https:\/\/github\.com\/nixfleet\/nixfleet\/compare\//);
+  });
+
+  it('says to those who do not see it that the run has moved on', async () => {
+    const { page, become } = await show('building');
+    const status = page.getByRole('status');
+    assert.match((await status.textContent()) ?? '', /^Building\./);
+    become(SCENARIOS['succeeded']!());
+    await status.filter({ hasText: 'Updated. web-01 runs the new agent' }).waitFor();
+  });
+
+  it('does not turn anything for those who want no motion', async () => {
+    const { page, evaluate } = await show('building');
+    const animation = `getComputedStyle(document.querySelector('.icon-running')).animationName`;
+    assert.equal(await evaluate(animation), 'turn');
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    assert.equal(await evaluate(animation), 'none');
+  });
+});
