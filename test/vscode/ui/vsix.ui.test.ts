@@ -1,0 +1,58 @@
+// What ships: the .vsix that vsce makes, installed as a person installs it.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { after, before, describe, it } from 'mocha';
+import { root } from '../../../scripts/test/files.ts';
+import { vscodeRoot } from '../setup.ts';
+import { openWorkbench } from '../workbench.ts';
+
+describe('the packaged extension', () => {
+  let folder: string;
+  let vsix: string;
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'vsix-'));
+    vsix = join(folder, 'nixfleet.vsix');
+    const vsce = join(root, 'node_modules/@vscode/vsce/vsce');
+    await execa(process.execPath, [vsce, 'package', '--out', vsix], { cwd: root, stdin: 'ignore' });
+  });
+  after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+
+  it('holds what the extension needs and nothing else', async () => {
+    const { stdout } = await execa('python3', ['-c', LIST, vsix]);
+    assert.deepEqual(
+      stdout.split('\n').filter(name => !/\.(png|svg)$/.test(name)),
+      [
+        '[Content_Types].xml',
+        'extension.vsixmanifest',
+        'extension/LICENSE.txt',
+        'extension/changelog.md',
+        'extension/dist/extension.cjs',
+        'extension/dist/webview.css',
+        'extension/dist/webview.js',
+        'extension/package.json',
+        'extension/package.nls.json',
+        'extension/readme.md',
+      ],
+    );
+    console.log(`      ${(statSync(vsix).size / 1024).toFixed(0)} KB`);
+  });
+
+  it('installs, and its view says how to begin', async () => {
+    const dataDir = join(folder, 'data');
+    const server = join(vscodeRoot, 'out/server-main.js');
+    const install = ['--accept-server-license-terms', `--server-data-dir=${dataDir}`, `--install-extension=${vsix}`];
+    const { stdout } = await execa(process.execPath, [server, ...install], { stdin: 'ignore' });
+    assert.match(stdout, /successfully installed/);
+    await using workbench = await openWorkbench({ folder, dataDir });
+    await workbench.openContainer('NixFleet');
+    await workbench.page.getByRole('button', { name: 'Connect to a Relay' }).first().waitFor();
+    await workbench.picture('welcome');
+  });
+});
+
+/** Lists a zip archive's names, sorted. */
+const LIST = 'import sys, zipfile; print("\\n".join(sorted(zipfile.ZipFile(sys.argv[1]).namelist())))';
