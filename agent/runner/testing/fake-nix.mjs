@@ -10,7 +10,9 @@ const plan = JSON.parse(readFileSync(join(home, 'plan.json'), 'utf8'));
 const say = text => process.stderr.write(`${text}\n`);
 const hang = () => setInterval(() => undefined, 1 << 30);
 
-if (name === 'nix-env') {
+if (name === 'nix-env' && plan.commit === 'hang') {
+  hang();
+} else if (name === 'nix-env') {
   const profile = args[args.indexOf('-p') + 1];
   if (plan.commit === 'fail') {
     say('error: cannot lock the profile');

@@ -2,8 +2,9 @@
  * A host for the runner's tests, in one temporary folder: real git with a remote of its own, and stand-ins for nix, the
  * activation and the agent. Nothing outside the folder is touched.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import {
   chmodSync,
   copyFileSync,
@@ -15,10 +16,12 @@ import {
   readlinkSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ulid } from 'ulid';
 import {
   knownEvent,
@@ -31,7 +34,10 @@ import {
 import { agentConfigSchema, type AgentConfig } from '../../config.ts';
 import { readEvents } from '../../run-directory/run-list.ts';
 import { inboxPaths, runPaths } from '../../run-directory/layout.ts';
+import { bootId } from '../../process.ts';
+import { endGroup, processesMarked } from '../process-group.ts';
 import { runRun } from '../run.ts';
+import { RUN_MARK } from '../step-runner.ts';
 
 export type Ended = Extract<RunEvent, { type: 'ended' }>;
 
@@ -45,7 +51,7 @@ export interface FaultPlan {
   readonly build?: { lines?: number; errors?: string[]; exit?: number; hang?: boolean };
   readonly agent?: 'none' | 'crash' | 'silent' | 'shy';
   readonly activation?: { at?: 'check'; exit?: number; stderr?: string[]; hang?: boolean };
-  readonly commit?: 'fail';
+  readonly commit?: 'fail' | 'hang';
 }
 
 /** Everything that a failed run must leave as it was. */
@@ -178,6 +184,44 @@ export class TestHost {
       process.env['PATH'] = PATH;
       process.env['HOME'] = HOME;
     }
+  }
+
+  /** Starts the runner as a process of its own. */
+  start(runId: RunId): ChildProcess {
+    const configFile = join(this.home, 'config.json');
+    writeFileSync(configFile, JSON.stringify(this.#config));
+    const { PATH } = process.env;
+    return spawn(process.execPath, [join(here, 'run-once.ts'), configFile, runId], {
+      env: { ...process.env, PATH: `${join(this.home, 'bin')}:${PATH ?? ''}`, HOME: join(this.home, 'home') },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+  }
+
+  /** Starts the runner and ends it with SIGKILL as soon as its journal or output is so far. */
+  async killWhen(runId: RunId, isSoFar: (events: readonly AnyRunEvent[], output: string) => boolean): Promise<void> {
+    const runner = this.start(runId);
+    const dead = once(runner, 'exit');
+    const deadline = Date.now() + 30_000;
+    const output = (): string => (existsSync(runPaths(this.config.stateDir, runId).output) ? this.output(runId) : '');
+    while (!isSoFar(readEvents(this.config.stateDir, runId), output())) {
+      if (runner.exitCode !== null || Date.now() > deadline) throw new Error(`it did not come so far:\n${output()}`);
+      await delay(5);
+    }
+    runner.kill('SIGKILL');
+    await dead;
+  }
+
+  /** What a power loss of the host and the next boot make of a run: children are gone, and the boot is another. */
+  async losePower(runId: RunId): Promise<void> {
+    for (const pid of processesMarked(RUN_MARK, runId)) await endGroup(pid, 0);
+    const paths = runPaths(this.config.stateDir, runId);
+    for (const path of [paths.journal, paths.runner])
+      writeFileSync(path, readFileSync(path, 'utf8').replaceAll(bootId(), 'an-earlier-boot'));
+    rmSync(join(this.home, 'current-system'), { force: true });
+    const booted = realpathSync(join(this.home, 'system'));
+    symlinkSync(booted, join(this.home, 'current-system'));
+    // its agent starts by itself
+    execFileSync(join(booted, 'bin/switch-to-configuration'), ['test'], { stdio: 'ignore' });
   }
 
   /** Asks for an update, runs it, and says how it ended. */

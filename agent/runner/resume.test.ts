@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, it } from 'mocha';
+import { foldRun, knownEvent, type AnyRunEvent, type Phase, type RunId } from '../../protocol/index.ts';
+import { decodeIndexRecords } from '../run-directory/output-log.ts';
+import { runPaths } from '../run-directory/layout.ts';
+import { processesMarked } from './process-group.ts';
+import { rendererFor } from './render/renderer.ts';
+import { RUN_MARK } from './step-runner.ts';
+import { TestHost, type HostState } from './testing/test-host.ts';
+
+describe('a run whose runner is killed', function () {
+  this.timeout(60_000);
+  let host: TestHost;
+  let before_: HostState;
+  let release = 0;
+  before(async function () {
+    host = new TestHost();
+    assert.equal((await host.update()).outcome, 'succeeded');
+    host.save();
+    before_ = host.state();
+  });
+  afterEach(async () => {
+    host.restore();
+    // back to the generation of the beginning, so that each test has something to update
+    host.release('a');
+    await host.update();
+    host.save();
+    before_ = host.state();
+  });
+  after(() => host.remove());
+
+  const inPhase =
+    (phase: Phase) =>
+    (events: readonly AnyRunEvent[]): boolean =>
+      foldRun(events).phase === phase;
+  const phaseAndOutput =
+    (phase: Phase, text: string) =>
+    (events: readonly AnyRunEvent[], output: string): boolean =>
+      foldRun(events).phase === phase && output.includes(text);
+  const something = (): void => {
+    release++;
+    host.release(`kill-${release}`);
+    host.push({ 'hosts.nix': `{ n = ${release}; }\n` }, `change ${release}`);
+  };
+
+  /** What must be true of every run directory: numbered events, and each step's part of the output is its raw bytes. */
+  function checkRunDirectory(runId: RunId): void {
+    const events = host.events(runId);
+    assert.deepEqual(
+      events.map(event => event.seq),
+      events.map((_, i) => i + 1),
+    );
+    const paths = runPaths(host.config.stateDir, runId);
+    const output = readFileSync(paths.output);
+    const steps = events.flatMap(event => {
+      const known = knownEvent(event);
+      return known?.type === 'step-started' ? known : [];
+    });
+    for (const step of steps) {
+      const next = steps.find(other => other.raw === step.raw && other.step > step.step);
+      const raw = readFileSync(join(paths.dir, step.raw)).subarray(step.rawOffset, next?.rawOffset);
+      const renderer = rendererFor(step.raw);
+      const rendered = Buffer.concat([renderer.push(raw), renderer.end()]);
+      const shown = output.subarray(step.outputOffset, step.outputOffset + rendered.length);
+      assert.ok(shown.equals(rendered), `step ${step.step} is shown as it was: ${shown.toString()}`);
+      const rest = output.subarray(step.outputOffset + rendered.length).toString();
+      assert.match(rest, /^(?:\$ |nixfleet: |$)/, `nothing of step ${step.step} is shown twice`);
+    }
+    assert.deepEqual(processesMarked(RUN_MARK, runId), []);
+  }
+
+  for (const phase of ['locking', 'building'] as const)
+    it(`while ${phase} is finished by the next, which shows every byte once`, async () => {
+      something();
+      host.plan(
+        phase === 'locking'
+          ? { update: { hang: true, garbage: true, stderr: ['asking'] } }
+          : { build: { hang: true, lines: 500 } },
+      );
+      const runId = host.ask();
+      await host.killWhen(runId, phaseAndOutput(phase, phase === 'locking' ? 'asking\n' : 'part 300\n'));
+      host.plan({});
+      assert.equal(await host.run(runId), 0);
+      const run = foldRun(host.events(runId));
+      assert.equal(run.end?.outcome, 'succeeded', host.output(runId));
+      assert.equal(run.resumes, 1);
+      assert.equal(host.state().running, run.built?.toplevel);
+      checkRunDirectory(runId);
+    });
+
+  it('while pulling, with HEAD moved and nothing of it written down, pulls again', async () => {
+    something();
+    const runId = host.ask();
+    await host.killWhen(runId, (_, output) => output.includes('Fast-forward'));
+    assert.equal(await host.run(runId), 0);
+    const run = foldRun(host.events(runId));
+    assert.equal(run.end?.outcome, 'succeeded', host.output(runId));
+    assert.equal(run.commits?.listed[0]?.subject, `change ${release}`);
+    checkRunDirectory(runId);
+  });
+
+  it('while activating waits for the activation that still runs, and activates again', async () => {
+    something();
+    host.configure({ deadlines: { settling: 50, confirming: 20_000, activating: 3000 } });
+    host.plan({ activation: { hang: true } });
+    const runId = host.ask();
+    await host.killWhen(runId, phaseAndOutput('activating', 'activating the configuration'));
+    const { built } = foldRun(host.events(runId));
+    rmSync(join(built!.toplevel, 'activation.json'));
+    assert.equal(await host.run(runId), 0);
+    const run = foldRun(host.events(runId));
+    assert.equal(run.end?.outcome, 'succeeded', host.output(runId));
+    assert.equal(host.activations().filter(line => line === `test ${built!.toplevel}`).length, 2);
+    checkRunDirectory(runId);
+  });
+
+  it('while confirming confirms the agent that runs by now', async () => {
+    something();
+    host.configure({ deadlines: { settling: 3000, confirming: 20_000 } });
+    const runId = host.ask();
+    await host.killWhen(runId, phaseAndOutput('confirming', 'has to stay up'));
+    host.configure({ deadlines: { settling: 50, confirming: 20_000 } });
+    assert.equal(await host.run(runId), 0);
+    const run = foldRun(host.events(runId));
+    assert.equal(run.end?.outcome, 'succeeded', host.output(runId));
+    assert.equal(run.steps.filter(step => step.argv[1] === 'test').length, 1, 'it was not activated twice');
+    checkRunDirectory(runId);
+  });
+
+  it('while committing commits', async () => {
+    something();
+    host.plan({ commit: 'hang' });
+    const runId = host.ask();
+    await host.killWhen(runId, phaseAndOutput('committing', '$ nix-env'));
+    host.plan({});
+    host.configure({ deadlines: { settling: 50, confirming: 20_000, activating: 500 } });
+    assert.equal(await host.run(runId), 0);
+    const run = foldRun(host.events(runId));
+    assert.equal(run.end?.outcome, 'succeeded', host.output(runId));
+    assert.equal(host.state().profile, run.built?.toplevel);
+    checkRunDirectory(runId);
+  });
+
+  it('while it puts the old generation back goes on putting it back, for the reason there was', async () => {
+    something();
+    host.configure({ deadlines: { settling: 50, confirming: 2000, activating: 2000 } });
+    host.plan({ agent: 'crash' });
+    const hang = join(before_.running!, 'activation.json');
+    writeFileSync(hang, '{ "hang": true }');
+    const runId = host.ask();
+    await host.killWhen(
+      runId,
+      (events, output) => events.some(e => e.type === 'undo-decided') && output.endsWith('configuration...\n'),
+    );
+    rmSync(hang);
+    host.configure({ deadlines: { settling: 50, confirming: 10_000, activating: 2000 } });
+    assert.equal(await host.run(runId), 0);
+    const end = host.end(runId);
+    assert.deepEqual([end.outcome, end.reason?.kind], ['rolled-back', 'agent-not-confirmed'], host.output(runId));
+    assert.deepEqual({ ...host.state(), agent: before_.agent }, before_);
+    checkRunDirectory(runId);
+  });
+
+  it('again and again is given up, with everything as it was', async () => {
+    something();
+    host.plan({ build: { hang: true } });
+    const runId = host.ask();
+    for (let i = 0; i <= 5; i++) {
+      const deaths = i;
+      await host.killWhen(runId, events => {
+        const run = foldRun(events);
+        return run.resumes === deaths && run.steps.filter(step => step.argv[1] === 'build').length === deaths + 1;
+      });
+    }
+    assert.equal(await host.run(runId), 0);
+    assert.deepEqual([host.end(runId).outcome, host.end(runId).reason?.kind], ['failed', 'interrupted']);
+    assert.deepEqual(host.state(), before_);
+    checkRunDirectory(runId);
+  });
+
+  it('is finished first when another run begins', async () => {
+    something();
+    host.plan({ build: { hang: true } });
+    const first = host.ask();
+    await host.killWhen(first, inPhase('building'));
+    host.plan({});
+    const second = host.ask();
+    assert.equal(await host.run(second), 0);
+    assert.equal(host.end(first).outcome, 'succeeded');
+    assert.deepEqual([host.end(second).outcome, host.end(second).changed], ['succeeded', false]);
+  });
+
+  it('and told to stop before it activates puts everything back and ends', async () => {
+    something();
+    host.plan({ build: { hang: true } });
+    const runId = host.ask();
+    const stop = new AbortController();
+    const run = host.run(runId, stop.signal);
+    const deadline = Date.now() + 20_000;
+    while (!existsSync(runPaths(host.config.stateDir, runId).output) || !host.output(runId).includes('part 3')) {
+      assert.ok(Date.now() < deadline);
+      await new Promise(resolve => setTimeout(resolve, 10));
+    }
+    stop.abort();
+    assert.equal(await run, 0);
+    assert.deepEqual([host.end(runId).outcome, host.end(runId).reason?.kind], ['failed', 'interrupted']);
+    assert.deepEqual(host.state(), before_);
+  });
+
+  describe('with the whole host,', () => {
+    for (const phase of ['locking', 'building'] as const)
+      it(`while ${phase}: everything is as it was, and it says which generation runs`, async () => {
+        something();
+        host.plan(phase === 'locking' ? { update: { hang: true, garbage: true } } : { build: { hang: true } });
+        const runId = host.ask();
+        await host.killWhen(
+          runId,
+          (events, output) =>
+            inPhase(phase)(events) && output.includes(phase === 'locking' ? 'flake update' : 'part 3'),
+        );
+        await host.losePower(runId);
+        host.plan({});
+        assert.equal(await host.run(runId), 0);
+        const end = host.end(runId);
+        assert.deepEqual([end.outcome, end.reason?.kind], ['failed', 'power-loss']);
+        assert.ok(end.reason?.message.includes(before_.running!));
+        assert.deepEqual(host.state(), before_);
+      });
+
+    it('while confirming: the host booted its old generation, and the checkout goes back to it', async () => {
+      something();
+      host.configure({ deadlines: { settling: 20_000, confirming: 20_000 } });
+      const runId = host.ask();
+      await host.killWhen(runId, phaseAndOutput('confirming', 'has to stay up'));
+      const paths = runPaths(host.config.stateDir, runId);
+      // the end of what was written was not on the disk yet
+      truncateSync(paths.output, readFileSync(paths.output).length - 10);
+      appendFileSync(paths.journal, '{"v":1,"se');
+      await host.losePower(runId);
+      assert.equal(await host.run(runId), 0);
+      const end = host.end(runId);
+      assert.deepEqual(
+        [end.outcome, end.reason?.kind, end.changed],
+        ['rolled-back', 'power-loss', false],
+        host.output(runId),
+      );
+      assert.deepEqual({ ...host.state(), agent: before_.agent }, before_);
+      const epochs = decodeIndexRecords(readFileSync(paths.outputIndex)).map(record => record.epoch);
+      assert.deepEqual([...new Set(epochs)], [0, 1]);
+      assert.match(host.output(runId), /the journal was damaged/);
+      assert.equal(readFileSync(`${paths.journal}.corrupt`, 'utf8'), '{"v":1,"se');
+    });
+  });
+});
