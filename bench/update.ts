@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { OWNER_HOME, type TestHost } from '../test/hosts/lab/host.ts';
+import { OWNER, OWNER_HOME, type TestHost } from '../test/hosts/lab/host.ts';
 import { Fleet } from '../test/support/fleet.ts';
 import type { Operator } from '../test/support/operator.ts';
 import { median, printTable, seconds } from './table.ts';
@@ -32,6 +32,8 @@ export async function benchUpdate(): Promise<void> {
     await fleet.lab.nixfleet.publish(`2.${turn}.0`);
     bySsh.push(await updateOverSsh(fleet, ssh));
     await agentRuns(host, operator, `2.${turn}.0`);
+    // a lock that a person left is theirs, and NixFleet would not touch it
+    await host.run(['git', '-C', host.checkout, 'checkout', '--quiet', 'flake.lock'], { user: OWNER });
     await fleet.lab.nixfleet.publish(`2.${turn}.1`);
     byNixfleet.push(await updateThroughNixfleet(operator));
   }

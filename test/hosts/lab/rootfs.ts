@@ -34,6 +34,7 @@ const PACKAGES = [
   'curl',
   'hostname',
   'less',
+  'sudo',
   'libstdc++6',
 ];
 const FILES = join(import.meta.dirname, 'rootfs');
