@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runTests } from '@vscode/test-electron';
 import { build } from 'esbuild';
+import '../../scripts/test/polite-end.ts';
 import { SUITES_VARIABLE, type SuitesInHost } from './suites.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -14,11 +15,12 @@ process.exitCode = await runSuites(process.argv.slice(2));
 
 async function runSuites(suites: readonly string[]): Promise<number> {
   const scratch = mkdtempSync(join(tmpdir(), 'nixfleet-suites-'));
-  process.once('exit', () => {
-    rmSync(scratch, { recursive: true, force: true });
-  });
   // below the project, so that the bundles find its mocha
-  const bundles = join(root, '.cache/suites');
+  mkdirSync(join(root, '.cache'), { recursive: true });
+  const bundles = mkdtempSync(join(root, '.cache/suites-'));
+  process.once('exit', () => {
+    for (const folder of [scratch, bundles]) rmSync(folder, { recursive: true, force: true });
+  });
   const files = await bundle(suites, bundles);
   const workspace = join(scratch, 'workspace');
   mkdirSync(workspace);
@@ -54,7 +56,6 @@ function codeExecutable(): string | undefined {
 
 /** As CommonJS: an ES module that imports `vscode` deadlocks the extension host (microsoft/vscode#285297). */
 async function bundle(suites: readonly string[], outdir: string): Promise<string[]> {
-  rmSync(outdir, { recursive: true, force: true });
   const entries = Object.fromEntries(suites.map(suite => [suite.replaceAll('/', '-'), join(root, suite)]));
   await build({
     entryPoints: { index: join(root, 'test/vscode/suite/index.ts'), ...entries },
