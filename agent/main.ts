@@ -2,6 +2,7 @@
  * `nixfleet-agent`: the program on every host. Comes in by the command line, reads the host's configuration and hands over
  * to a room: serve/ is the service, runner/ executes one run, status/ and check/ are for people.
  */
+import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { describeIssues, runIdSchema } from '../protocol/index.ts';
 import { goThrough, well, wrong } from './check/check.ts';
@@ -88,7 +89,7 @@ try {
 process.exit();
 
 function configPath(): string {
-  return program.opts<{ config: string }>().config;
+  return resolve(program.opts<{ config: string }>().config);
 }
 
 function launcherOf(config: AgentConfig): Launcher {

@@ -11,5 +11,5 @@ const SYSTEMD_IS_INIT = '/run/systemd/system';
 export function chooseLauncher(config: Pick<AgentConfig, 'launcher' | 'stateDir'>, program: RunnerProgram): Launcher {
   const canAskSystemd = existsSync(SYSTEMD_IS_INIT) && process.getuid?.() === 0;
   const useSystemd = config.launcher === 'systemd' || (config.launcher === 'auto' && canAskSystemd);
-  return useSystemd ? new SystemdLauncher(program) : new SetsidLauncher(program, config.stateDir);
+  return useSystemd ? new SystemdLauncher(program, config.stateDir) : new SetsidLauncher(program, config.stateDir);
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'mocha';
 import { newRunId } from '../testing/agent-rig.ts';
@@ -7,6 +8,7 @@ import { chooseLauncher } from './choose.ts';
 import { LaunchError } from './launcher.ts';
 import { runnerProgram } from './program.ts';
 import { SetsidLauncher } from './setsid.ts';
+import { environmentFile } from './systemd.ts';
 
 const program = (script: string) => runnerProgram(['/bin/sh', '-c', script, 'runner'], '/etc/c.json', process.env);
 
@@ -39,6 +41,18 @@ describe("a runner's environment", () => {
     });
     assert.match(PATH ?? '', /^\/opt\/bin:\/usr\/bin:\/run\/wrappers\/bin:\/run\/current-system\/sw\/bin:/);
     assert.equal(PATH?.split(':').filter(folder => folder === '/usr/bin').length, 1);
+  });
+});
+
+describe("a unit's environment", () => {
+  it('is what the runner gets, whatever is in it', () => {
+    const text = environmentFile({ A: 'plain', B: 'a "b" $HOME `id` \\', C: 'one\ntwo = three' });
+    // the file is read as a shell reads assignments
+    const script = `${text} printf '%s|' "$A" "$B" "$C"`;
+    assert.equal(
+      execFileSync('sh', ['-c', script], { encoding: 'utf8' }),
+      'plain|a "b" $HOME `id` \\|one\ntwo = three|',
+    );
   });
 });
 

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { execa } from 'execa';
 import type { RunId } from '../../protocol/index.ts';
+import { writeFileAtomically } from '../run-directory/files.ts';
 import { LaunchError, type Launcher, type RunnerProgram } from './launcher.ts';
 
 /** Milliseconds that systemd may take to answer. */
@@ -29,14 +31,22 @@ const PROPERTIES = [
 export class SystemdLauncher implements Launcher {
   readonly name = 'systemd';
   readonly #program: RunnerProgram;
+  readonly #environmentFile: string;
 
-  constructor(program: RunnerProgram) {
+  constructor(program: RunnerProgram, stateDir: string) {
     this.#program = program;
+    this.#environmentFile = join(stateDir, 'runner.env');
   }
 
   async launch(runId: RunId): Promise<void> {
     if (await this.isAlive(runId)) return;
     const { argv, environment } = this.#program;
+    try {
+      // everybody may read the environment in a unit's properties, and proxies have passwords
+      writeFileAtomically(this.#environmentFile, environmentFile(environment), 0o600);
+    } catch (error) {
+      throw new LaunchError(`the runner's environment cannot be written: ${(error as Error).message}`);
+    }
     const result = await execa(
       'systemd-run',
       [
@@ -46,7 +56,7 @@ export class SystemdLauncher implements Launcher {
         `--unit=${unitName(runId)}`,
         `--description=NixFleet run ${runId}`,
         ...PROPERTIES.map(property => `--property=${property}`),
-        ...Object.entries(environment).map(([name, value]) => `--setenv=${name}=${value}`),
+        `--property=EnvironmentFile=${this.#environmentFile}`,
         '--',
         ...argv,
         'run',
@@ -55,8 +65,8 @@ export class SystemdLauncher implements Launcher {
       { reject: false, stdin: 'ignore', all: true, timeout: DEADLINE, forceKillAfterDelay: 1000 },
     );
     if (result.exitCode === 0 || (await this.isAlive(runId))) return;
-    const said = result.timedOut ? `no answer within ${DEADLINE / 1000} s` : result.all || result.shortMessage;
-    throw new LaunchError(`systemd did not start ${unitName(runId)}: ${said}`);
+    const said = result.timedOut ? `no answer within ${DEADLINE / 1000} s` : result.all || result.code;
+    throw new LaunchError(`systemd did not start ${unitName(runId)}: ${said ?? `exit code ${result.exitCode}`}`);
   }
 
   async isAlive(runId: RunId): Promise<boolean> {
@@ -73,6 +83,13 @@ export class SystemdLauncher implements Launcher {
   whereToLook(runId: RunId): string {
     return `journalctl -u ${unitName(runId)}`;
   }
+}
+
+/** The text of an EnvironmentFile= (systemd.exec(5)). */
+export function environmentFile(environment: Readonly<Record<string, string>>): string {
+  return Object.entries(environment)
+    .map(([name, value]) => `${name}="${value.replace(/[\\"$`]/g, '\\$&')}"\n`)
+    .join('');
 }
 
 function unitName(runId: RunId): string {

@@ -16,8 +16,9 @@ const KEPT_RUNS = 50;
 /** Runs of one message at the most. */
 const MAX_LISTED = 200;
 
-/** How often the runs are looked through, milliseconds. */
-const POLL = 1000;
+/** How often the runs are looked through while one is at work, and while none is, milliseconds. */
+const POLL_LIVE = 1000;
+const POLL_IDLE = 10_000;
 
 interface HostRunsEvents {
   /** A run has its first event. */
@@ -32,7 +33,9 @@ export class HostRuns extends EventEmitter<HostRunsEvents> implements Disposable
   readonly #runsDir: string;
   readonly #known = new Map<RunId, RunView>();
   #watch: FolderWatch | undefined;
-  #looking = false;
+  #poll: NodeJS.Timeout | undefined;
+  #lastLook: Promise<void> = Promise.resolve();
+  #nextLook: Promise<void> | undefined;
 
   constructor(stateDir: string, supervisor: Supervisor, log: Logger) {
     super();
@@ -50,11 +53,15 @@ export class HostRuns extends EventEmitter<HostRunsEvents> implements Disposable
     }
     await this.look();
     await this.#supervisor.takeUpInbox();
-    this.#watch = new FolderWatch(this.#runsDir, { gather: 50, poll: POLL }, () => void this.look());
+    this.#watch = new FolderWatch(this.#runsDir, { gather: 50, poll: POLL_IDLE }, () => void this.look());
+    this.#poll = setInterval(() => {
+      if ([...this.#known.values()].some(run => !run.ended)) void this.look();
+    }, POLL_LIVE);
   }
 
   [Symbol.dispose](): void {
     this.#watch?.[Symbol.dispose]();
+    clearInterval(this.#poll);
   }
 
   /** The runs that the relay should know of. */
@@ -77,10 +84,18 @@ export class HostRuns extends EventEmitter<HostRunsEvents> implements Disposable
     return (await this.#book.read()).find(run => !run.ended && !this.#supervisor.hasGivenUp(run.runId));
   }
 
-  /** Looks through the runs now; never rejects. */
-  async look(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
+  /** Looks through the runs, at everything that is there by now; never rejects. */
+  look(): Promise<void> {
+    // one that waits for its turn will see what this one is asked for
+    this.#nextLook ??= this.#lastLook.then(() => {
+      this.#nextLook = undefined;
+      return this.#look();
+    });
+    this.#lastLook = this.#nextLook;
+    return this.#nextLook;
+  }
+
+  async #look(): Promise<void> {
     try {
       for (const run of await this.#book.read()) {
         this.#tell(run);
@@ -88,8 +103,6 @@ export class HostRuns extends EventEmitter<HostRunsEvents> implements Disposable
       }
     } catch (error) {
       this.#log.error(`the runs cannot be looked through: ${(error as Error).message}`);
-    } finally {
-      this.#looking = false;
     }
   }
 

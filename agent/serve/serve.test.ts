@@ -197,6 +197,23 @@ describe('an agent and its relay', () => {
   });
 });
 
+describe('the status of a host', () => {
+  const statuses = (rig: AgentRig) => rig.relay.messages.filter(message => message.type === 'status').length;
+
+  it('is found out again when a run has ended', async () => {
+    await using rig = await AgentRig.start();
+    const { runId } = await rig.ask();
+    await rig.arrived(runId);
+    const endedAt = rig.relay.copy(runId).events.at(-1)?.at ?? NaN;
+    await rig.relay.message('status', ({ status }) => status.at >= endedAt);
+  });
+
+  it('is found out now and then', async () => {
+    await using rig = await AgentRig.start({ config: { statusInterval: 100 } });
+    await rig.relay.until('a few of them', () => statuses(rig) >= 4);
+  });
+});
+
 describe('a request', () => {
   it('is one run however often it is asked for', async () => {
     await using rig = await AgentRig.start();

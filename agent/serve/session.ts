@@ -45,6 +45,8 @@ export class AgentSession implements Session {
           const answer = await this.#services.intake.take(envelope);
           if (!answer.accepted) this.#services.log.warn(`run ${message.runId} is refused: ${answer.reason?.message}`);
           this.#say(answer);
+          // the relay asks for the run's output once it was told that there is some
+          if (answer.accepted) await this.#services.runs.look();
         });
         return;
       case 'cancel':
