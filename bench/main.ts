@@ -1,10 +1,15 @@
 // npm run bench [-- NAME…]: measurements, printed as tables with the machine they were made on. Nothing here passes or fails.
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { execa } from 'execa';
+import { benchEditor } from './editor.ts';
 import { benchOutput } from './output.ts';
 import { benchUpdate } from './update.ts';
 
-const benches: Record<string, () => Promise<void>> = { update: benchUpdate, output: benchOutput };
+const benches: Record<string, () => Promise<void>> = {
+  update: benchUpdate,
+  output: benchOutput,
+  editor: benchEditor,
+};
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter(name => !(name in benches));
