@@ -11,7 +11,8 @@ const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.
 /** The commit this is built from, marked when the tree differs from it; undefined outside a git checkout. */
 function revision() {
   try {
-    const git = (...args) => execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    const git = (...args) =>
+      execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
     return git('rev-parse', 'HEAD') + (git('status', '--porcelain') === '' ? '' : '-dirty');
   } catch {
     return undefined;

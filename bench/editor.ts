@@ -52,7 +52,7 @@ export async function benchEditor(): Promise<void> {
   run.phase('accepted').phase('pulling').phase('locking').phase('building').output('the build begins\n');
   const panel = await workbench.webview('web');
   await panel.getByText('the build begins').waitFor();
-  const panelFrame = await (await panel.locator('body').elementHandle())?.ownerFrame();
+  const panelFrame = await (await panel.locator('body').elementHandle()).ownerFrame();
   if (!panelFrame) throw new Error('the panel has no frame');
   await Promise.all([watchLongTasks(workbench.page.mainFrame()), watchLongTasks(panelFrame)]);
 

@@ -61,7 +61,9 @@ describe('the demo of local processes', () => {
   });
 
   it('says what to install where there is no nix', async () => {
-    await laptop.sh('mkdir -p /opt/few && ln -sf /usr/local/bin/node /usr/bin/git /usr/bin/ps /usr/bin/chmod /opt/few/');
+    await laptop.sh(
+      'mkdir -p /opt/few && ln -sf /usr/local/bin/node /usr/bin/git /usr/bin/ps /usr/bin/chmod /opt/few/',
+    );
     const { stderr, exitCode } = await start('/opt/few');
     assert.equal(exitCode, 1);
     assert.match(stderr, /nix is not there\. Install Nix/);
