@@ -22,6 +22,7 @@ export function agentEndpoint(config: Pick<AgentConfig, 'relayUrl' | 'allowPlain
   return { ok: true, url };
 }
 
-function isLoopback(hostname: string): boolean {
+/** Whether a URL's host name leads to this machine. */
+export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { WebSocket } from 'ws';
 import { MAX_MESSAGE_BYTES } from '../../protocol/index.ts';
 import type { AgentConfig } from '../config.ts';
-import { agentEndpoint } from './endpoint.ts';
+import { agentEndpoint, isLoopback } from './endpoint.ts';
 import { readToken } from './token.ts';
 import type { Trouble } from './trouble.ts';
 
@@ -41,10 +41,16 @@ export function openSocket(config: LinkConfig, events: SocketEvents, handshakeTi
     maxPayload: MAX_MESSAGE_BYTES,
     handshakeTimeout,
     followRedirects: false,
+    // masks protect proxies that read along (RFC 6455, 10.3); below TLS and on this machine there are none
+    ...((endpoint.url.protocol === 'wss:' || isLoopback(endpoint.url.hostname)) && { generateMask: noMask }),
     ...(ca !== undefined && { ca }),
   });
   listen(socket, endpoint.url, events);
   return { ok: true, socket };
+}
+
+function noMask(mask: Buffer): void {
+  mask.fill(0);
 }
 
 function unfit(message: string, advice: string): OpenResult {

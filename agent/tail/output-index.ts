@@ -23,6 +23,8 @@ export class OutputIndex {
   #epochs: EpochStart[] = [{ epoch: 0, offset: 0 }];
   #flushes: Flush[] = [];
   #read = 0;
+  /** The file when it was last read. */
+  #stamp = '';
   /** The last record that was read, as it stood. */
   #last = Buffer.alloc(0);
 
@@ -48,17 +50,22 @@ export class OutputIndex {
       throw error;
     }
     try {
+      const { size, mtimeMs, ino } = await file.stat();
+      const stamp = `${size}:${mtimeMs}:${ino}`;
+      if (stamp === this.#stamp) return;
       // a runner that resumes after a power loss cuts records off, and may have added others since
       const last = await readUpTo(file, this.#read - this.#last.length, this.#last.length);
       if (!last.equals(this.#last)) this.#forget();
-      for (;;) {
-        const chunk = await readUpTo(file, this.#read, CHUNK);
+      while (size - this.#read >= INDEX_RECORD_BYTES) {
+        const records = size - this.#read - ((size - this.#read) % INDEX_RECORD_BYTES);
+        const chunk = await readUpTo(file, this.#read, Math.min(records, CHUNK));
         const whole = chunk.length - (chunk.length % INDEX_RECORD_BYTES);
+        if (whole === 0) return;
         for (let at = 0; at < whole; at += INDEX_RECORD_BYTES) this.#take(chunk, at);
         this.#read += whole;
-        if (whole > 0) this.#last = Buffer.from(chunk.subarray(whole - INDEX_RECORD_BYTES, whole));
-        if (chunk.length < CHUNK) return;
+        this.#last = Buffer.from(chunk.subarray(whole - INDEX_RECORD_BYTES, whole));
       }
+      this.#stamp = stamp;
     } finally {
       await file.close();
     }

@@ -2,6 +2,8 @@
 export interface Piece {
   readonly data: string | Uint8Array;
   readonly more: boolean;
+  /** Called when the data is not needed any more. */
+  readonly release?: () => void;
 }
 
 export interface Source {
@@ -79,10 +81,17 @@ export class Pump {
       this.#current = undefined;
       if (this.#stopped) break;
       if (turn.removed) continue;
-      if (piece) this.#sink.sendRaw(piece.data, () => this.#flushed());
+      if (piece) this.#send(piece);
       if (turn.woken || piece?.more) this.#ready.add(source);
     }
     this.#running = false;
+  }
+
+  #send({ data, release }: Piece): void {
+    this.#sink.sendRaw(data, () => {
+      release?.();
+      this.#flushed();
+    });
   }
 
   #untilDrained(): Promise<void> {

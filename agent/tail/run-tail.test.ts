@@ -75,6 +75,9 @@ class Stage implements Disposable {
       if (!piece) return pieces;
       if (typeof piece.data === 'string') this.#takeEvents(piece.data);
       else this.#takeFrame(piece.data);
+      // as a socket that has sent it: nobody may read it any more
+      if (typeof piece.data !== 'string') piece.data.fill(0xff);
+      piece.release?.();
     }
     return most;
   }

@@ -12,6 +12,7 @@ import {
   type StreamPositions,
 } from '../../protocol/index.ts';
 import { runPaths, streamPath } from '../run-directory/layout.ts';
+import { FrameBuffers } from './frame-buffers.ts';
 import { JournalReader } from './journal-reader.ts';
 import type { Piece, Source } from './pump.ts';
 import { LockReader, OutputReader, type StreamReader } from './stream-reader.ts';
@@ -26,9 +27,13 @@ interface Milestones {
   ended: boolean;
 }
 
+/** What one turn brought. `again`: another turn may bring more at once. */
+type Said = Omit<Piece, 'more'> & { readonly again: boolean };
+
 export class RunTail implements Source {
   readonly #stateDir: string;
   readonly #runId: RunId;
+  readonly #buffers: FrameBuffers;
   readonly #journal: JournalReader;
   readonly #milestones: Milestones = { recorded: false, locked: false, ended: false };
   /** What was read of the journal and not sent. */
@@ -38,7 +43,14 @@ export class RunTail implements Source {
   /** Who has something to say before the next wake; in turns. */
   readonly #turns = new Set<'events' | StreamName>();
 
-  constructor(stateDir: string, runId: RunId, afterSeq: number, streams: StreamPositions) {
+  constructor(
+    stateDir: string,
+    runId: RunId,
+    afterSeq: number,
+    streams: StreamPositions,
+    buffers = new FrameBuffers(),
+  ) {
+    this.#buffers = buffers;
     this.#stateDir = stateDir;
     this.#runId = runId;
     this.#journal = new JournalReader(runPaths(stateDir, runId).journal);
@@ -69,7 +81,7 @@ export class RunTail implements Source {
   /** Sends a stream from another position on. */
   rewind(stream: StreamName, from: Position): void {
     const paths = runPaths(this.#stateDir, this.#runId);
-    const options = { runId: this.#runId, path: streamPath(paths, stream), from };
+    const options = { buffers: this.#buffers, runId: this.#runId, path: streamPath(paths, stream), from };
     const done = this.#milestones;
     this.#streams.set(
       stream,
@@ -88,13 +100,14 @@ export class RunTail implements Source {
       this.#turns.delete(turn);
       const said = turn === 'events' ? await this.#nextEvents() : await this.#nextFrame(turn);
       if (!said) continue;
-      if (said.again) this.#turns.add(turn);
-      return { data: said.data, more: this.#turns.size > 0 };
+      const { again, ...piece } = said;
+      if (again) this.#turns.add(turn);
+      return { ...piece, more: this.#turns.size > 0 };
     }
     return undefined;
   }
 
-  async #nextEvents(): Promise<{ readonly data: string; readonly again: boolean } | undefined> {
+  async #nextEvents(): Promise<Said | undefined> {
     while (this.#events.length === 0) {
       const read = await this.#journal.next();
       if (read.length === 0) return undefined;
@@ -113,9 +126,9 @@ export class RunTail implements Source {
     return { data: JSON.stringify(message), again: true };
   }
 
-  async #nextFrame(stream: StreamName): Promise<{ readonly data: Uint8Array; readonly again: boolean } | undefined> {
+  async #nextFrame(stream: StreamName): Promise<Said | undefined> {
     const piece = await this.#streams.get(stream)?.next();
-    return piece && { data: piece.frame, again: piece.more };
+    return piece && { data: piece.frame, again: piece.more, release: piece.release };
   }
 
   #note(event: AnyRunEvent): void {

@@ -10,13 +10,17 @@ import {
   type RunId,
   type StreamName,
 } from '../../protocol/index.ts';
+import type { FrameBuffers } from './frame-buffers.ts';
 import { OutputIndex } from './output-index.ts';
 import { fill } from './read-up-to.ts';
 
-/** An encoded frame. `more`: another can follow at once. */
+/** An encoded frame. */
 export interface EncodedFrame {
   readonly frame: Uint8Array;
+  /** Another can follow at once. */
   readonly more: boolean;
+  /** To be called when the frame's bytes are not read any more. */
+  readonly release: () => void;
 }
 
 /** A stream as one reader gets it. */
@@ -28,6 +32,7 @@ export interface StreamReader {
 }
 
 interface StreamOptions {
+  readonly buffers: FrameBuffers;
   readonly runId: RunId;
   readonly path: string;
   /** Where the other side is. */
@@ -68,22 +73,23 @@ export class OutputReader implements StreamReader {
       const size = (await file?.stat())?.size ?? 0;
       const at = resumeFrom(this.#at, this.#index.epochs, size);
       const written = this.#index.timeAt(at.offset);
-      const length = Math.min(size, written?.until ?? Infinity, at.offset + MAX_FRAME_PAYLOAD) - at.offset;
-      const bytes = await readFrame(file, at.offset, length);
+      const until = Math.min(size, written?.until ?? Infinity);
+      const frame = await readFrame(this.#options.buffers, file, at.offset, until - at.offset);
       await this.#index.refresh();
-      // an epoch is in the index before its first byte is in the file: these bytes may belong to the new one
-      if (this.#index.epoch !== epoch) continue;
-
-      const payload = bytes.length - FRAME_HEADER_BYTES;
-      const next = { epoch: at.epoch, offset: at.offset + payload };
+      const next = { epoch: at.epoch, offset: at.offset + frame.payload };
       const end = complete && next.offset >= size;
-      const cuts = at.epoch !== this.#at.epoch;
-      if (payload === 0 && !cuts && !end) return undefined;
+      // an epoch is in the index before its first byte is in the file: these bytes may belong to the new one
+      const isOld = this.#index.epoch !== epoch;
+      if (isOld || (frame.payload === 0 && at.epoch === this.#at.epoch && !end)) {
+        frame.release();
+        if (isOld) continue;
+        return undefined;
+      }
       this.#at = next;
       this.isDone = end;
       const time = written?.time ?? Date.now();
-      writeFrameHeader(bytes, { runId: this.#options.runId, stream: 'output', at, time, end });
-      return { frame: bytes, more: next.offset < size };
+      writeFrameHeader(frame.bytes, { runId: this.#options.runId, stream: 'output', at, time, end });
+      return { frame: frame.bytes, more: next.offset < size, release: frame.release };
     }
   }
 }
@@ -101,18 +107,18 @@ export class LockReader implements StreamReader {
 
   async next(): Promise<EncodedFrame | undefined> {
     if (this.isDone || !this.#options.isComplete()) return undefined;
-    const { runId, stream, path } = this.#options;
+    const { runId, stream, path, buffers } = this.#options;
     const file = await openForReading(path);
     try {
       const stat = await file?.stat();
       const size = stat?.size ?? 0;
       const offset = Math.min(this.#offset, size);
-      const bytes = await readFrame(file, offset, Math.min(size - offset, MAX_FRAME_PAYLOAD));
-      this.#offset = offset + bytes.length - FRAME_HEADER_BYTES;
+      const { bytes, payload, release } = await readFrame(buffers, file, offset, size - offset);
+      this.#offset = offset + payload;
       this.isDone = this.#offset >= size;
       const at = { epoch: START.epoch, offset };
       writeFrameHeader(bytes, { runId, stream, at, time: Math.trunc(stat?.mtimeMs ?? Date.now()), end: this.isDone });
-      return { frame: bytes, more: !this.isDone };
+      return { frame: bytes, more: !this.isDone, release };
     } finally {
       await file?.close();
     }
@@ -128,9 +134,24 @@ async function openForReading(path: string): Promise<FileHandle | undefined> {
   }
 }
 
-/** Reads a payload behind room for its header. */
-async function readFrame(file: FileHandle | undefined, offset: number, length: number): Promise<Buffer> {
-  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + length);
-  const filled = file ? await fill(file, offset, frame.subarray(FRAME_HEADER_BYTES)) : 0;
-  return frame.subarray(0, FRAME_HEADER_BYTES + filled);
+interface RawFrame {
+  /** Room for the header, and the payload behind it. */
+  readonly bytes: Buffer;
+  /** Bytes of the payload. */
+  readonly payload: number;
+  readonly release: () => void;
+}
+
+/** Reads `length` bytes, or as many as a frame holds, behind room for a header. */
+async function readFrame(
+  buffers: FrameBuffers,
+  file: FileHandle | undefined,
+  offset: number,
+  length: number,
+): Promise<RawFrame> {
+  const buffer = buffers.take();
+  const room = buffer.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + Math.min(length, MAX_FRAME_PAYLOAD));
+  const payload = file ? await fill(file, offset, room) : 0;
+  const bytes = buffer.subarray(0, FRAME_HEADER_BYTES + payload);
+  return { bytes, payload, release: () => buffers.giveBack(buffer) };
 }

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { FRAME_GATHER_MS, type RunId, type ToAgentMessage } from '../../protocol/index.ts';
 import { runPaths } from '../run-directory/layout.ts';
 import { FolderWatch } from './folder-watch.ts';
+import { FrameBuffers } from './frame-buffers.ts';
 import { Pump, type Sink } from './pump.ts';
 import { RunTail } from './run-tail.ts';
 
@@ -19,6 +20,7 @@ export class Tails implements Disposable {
   readonly #stateDir: string;
   readonly #log: Logger;
   readonly #pump: Pump;
+  readonly #buffers = new FrameBuffers();
   readonly #tails = new Map<RunId, { readonly tail: RunTail; readonly watch: FolderWatch }>();
 
   constructor(stateDir: string, sink: Sink, log: Logger) {
@@ -33,7 +35,7 @@ export class Tails implements Disposable {
 
   resume(message: Resume): void {
     this.#stop(message.runId);
-    const tail = new RunTail(this.#stateDir, message.runId, message.afterSeq, message.streams);
+    const tail = new RunTail(this.#stateDir, message.runId, message.afterSeq, message.streams, this.#buffers);
     const watch = new FolderWatch(
       runPaths(this.#stateDir, message.runId).dir,
       { gather: FRAME_GATHER_MS, poll: POLL },

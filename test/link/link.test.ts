@@ -88,7 +88,10 @@ describe('agent, relay and operator', function () {
     await rig.startRelay();
     await rig.enroll();
     await using operator = await rig.operator();
-    for (const runId of runs) assertWhole(rig, await operator.finished(runId), plan);
+    for (const runId of runs) {
+      await operator.waitFor('the relay to hear of the run', () => operator.runs.has(runId));
+      assertWhole(rig, await operator.finished(runId), plan);
+    }
     const listed = await operator.ask({ type: 'list-runs', host: 'web', limit: 10 });
     assert.deepEqual(
       listed.runs?.map(run => run.runId),
