@@ -145,6 +145,22 @@ describe('moving pieces into a socket', () => {
     assert.equal(full.sent.length, 5);
   });
 
+  it('gives the room of a piece back when the kernel has taken it, and not before', async () => {
+    const sink = new SlowSink();
+    const pump = new Pump(sink, noFailure);
+    let released = 0;
+    let left = 2;
+    pump.wake({
+      next: () => Promise.resolve(left-- > 0 ? { data: 'x', more: true, release: () => released++ } : undefined),
+    });
+    await until('both pieces', () => sink.sent.length === 2);
+    assert.equal(released, 0);
+    sink.flush();
+    assert.equal(released, 1);
+    sink.flush();
+    assert.equal(released, 2);
+  });
+
   it('drops a source that was removed while it was read', async () => {
     const sink = new SlowSink();
     const pump = new Pump(sink, noFailure);
