@@ -20,6 +20,7 @@ describe('the link to a panel', () => {
   let output: OutputStore;
   let story: Story;
   let locks: { lockBefore?: string; lockAfter?: string };
+  let summary: Parameters<Story['summary']>[0];
   let posts: Message[];
   let warnings: string[];
   let asked: string[];
@@ -33,6 +34,7 @@ describe('the link to a panel', () => {
     output = await OutputStore.open(folder, RUN_ID);
     story = new Story();
     locks = {};
+    summary = {};
     posts = [];
     warnings = [];
     asked = [];
@@ -46,7 +48,7 @@ describe('the link to a panel', () => {
       problem: undefined,
       onDidChange: changed.event,
       get summary() {
-        return story.summary();
+        return story.summary(summary);
       },
       get state() {
         return foldRun(story.events);
@@ -188,13 +190,11 @@ describe('the link to a panel', () => {
 
   it('begins anew for a page that becomes ready while a post for another is under way', async () => {
     story.begin();
-    let deliver: (arrived: boolean) => void = () => undefined;
-    delivery = () => new Promise(resolve => (deliver = resolve));
+    delivery = () => new Promise(() => undefined);
     say({ type: 'ready' });
     await posted('snapshot');
-    say({ type: 'ready' });
     delivery = () => Promise.resolve(true);
-    deliver(false);
+    say({ type: 'ready' });
     await posted('snapshot', () => true, 1);
   });
 
@@ -241,6 +241,14 @@ describe('the link to a panel', () => {
     say({ type: 'follow', rows: 0 });
     await write('6\n');
     assert.equal((await posted('delta', message => message.output?.rowCount === 6)).output?.tail, null);
+  });
+
+  it('knows that a run that never began will write nothing', async () => {
+    say({ type: 'ready' });
+    assert.equal((await posted('snapshot')).output.ended, false);
+    summary = { delivery: 'refused' };
+    change();
+    assert.equal((await posted('delta', message => message.output !== null)).output?.ended, true);
   });
 
   it('shows a last line that grows', async () => {

@@ -1,3 +1,4 @@
+import { isOver } from '../../protocol/index.ts';
 import {
   dispatch,
   PANEL_LABELS,
@@ -55,14 +56,13 @@ export class PanelLink extends Disposable {
   readonly #options: PanelLinkOptions;
   readonly #clock = new HostClock();
   readonly #handlers: HandlersOf<FromPanel>;
-  /** A page that is ready; another object for each, so that what was under way for an earlier one is dropped. */
-  #page: { readonly visible: true } | undefined;
+  /** A page that is ready. Another object for each: nothing waits for, or is taken for, what was meant for an earlier one. */
+  #page: { posting: boolean } | undefined;
   #shownView: PanelView | undefined;
   #shownOutput = '';
   #follow = 0;
   #viewIsOld = true;
   #outputIsOld = true;
-  #posting = false;
   #unschedule: (() => void) | undefined;
   #lastPost = -Infinity;
 
@@ -112,7 +112,7 @@ export class PanelLink extends Disposable {
 
   #ready(): void {
     this.hide();
-    this.#page = { visible: true };
+    this.#page = { posting: false };
     this.#viewIsOld = true;
     this.#outputIsOld = true;
     this.#schedule();
@@ -136,7 +136,13 @@ export class PanelLink extends Disposable {
   }
 
   #schedule(): void {
-    if (this.isDisposed || !this.#page || this.#posting || this.#unschedule || !(this.#viewIsOld || this.#outputIsOld))
+    if (
+      this.isDisposed ||
+      !this.#page ||
+      this.#page.posting ||
+      this.#unschedule ||
+      !(this.#viewIsOld || this.#outputIsOld)
+    )
       return;
     const wait = Math.max(0, this.#lastPost + FRAME_MS - performance.now());
     this.#unschedule = (this.#options.later ?? afterTime)(() => {
@@ -148,7 +154,7 @@ export class PanelLink extends Disposable {
   async #post(): Promise<void> {
     const page = this.#page;
     if (!page) return;
-    this.#posting = true;
+    page.posting = true;
     try {
       const output = this.#outputIsOld ? await this.#output() : null;
       if (page !== this.#page) return;
@@ -160,7 +166,7 @@ export class PanelLink extends Disposable {
     } catch (error) {
       this.#options.warn(`the run panel cannot be shown: ${messageOf(error)}`);
     } finally {
-      this.#posting = false;
+      page.posting = false;
       this.#schedule();
     }
   }
@@ -197,7 +203,9 @@ export class PanelLink extends Disposable {
   }
 
   async #output(): Promise<PanelOutput> {
-    const { output } = this.#options.session;
+    const { output, state, summary } = this.#options.session;
+    // a run that never began has no stream that could end
+    const isNone = state.seq === 0 && summary !== undefined && isOver(summary);
     this.#outputIsOld = false;
     for (;;) {
       const { revision, rowCount, ended, failure } = output;
@@ -205,7 +213,7 @@ export class PanelLink extends Disposable {
       const rows = this.#follow > 0 ? await output.rows(from, rowCount - from) : [];
       if (revision !== output.revision) continue;
       const tail = this.#follow > 0 ? { from, rows } : null;
-      return { revision, rowCount, ended, failure: failure ? messageOf(failure) : null, tail };
+      return { revision, rowCount, ended: ended || isNone, failure: failure ? messageOf(failure) : null, tail };
     }
   }
 
