@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { buildFailure, gitFailure, lockFailure } from './failures.ts';
+import { buildFailure, gitFailure, lockFailure, staleLock } from './failures.ts';
 
 const kinds = (rows: readonly [string, string][], classify: (text: string) => { kind: string } | undefined): void => {
   for (const [text, kind] of rows) assert.equal(classify(text)?.kind, kind, text);
@@ -156,10 +156,21 @@ describe('what nix means when it updates a lock', () => {
     );
   });
 
+  it('sees that the remote was not asked although nix exits 0, if only from what git says', () => {
+    const nixSaysNothing =
+      "fatal: unable to connect to 10.77.0.1:\n10.77.0.1[0: 10.77.0.1]: errno=Connection refused\n\nwarning: updating lock file '\"/home/ana/nixcfg/flake.lock\"':\n• Updated input 'nixfleet':";
+    assert.equal(staleLock(nixSaysNothing, 'the input')?.kind, 'remote-unreachable');
+    assert.equal(staleLock('ana@git: Permission denied (publickey).', 'the input')?.kind, 'auth');
+    const substituter =
+      "warning: error: unable to download 'https://cache.example.org/nix-cache-info': Could not resolve host; retrying";
+    assert.equal(staleLock(substituter, 'the input'), undefined);
+  });
+
   it('finds nothing wrong with an update that went well', () => {
     const fine =
       "warning: Git tree '/home/ana/nixcfg' is dirty\nwarning: updating lock file '/home/ana/nixcfg/flake.lock':\n• Updated input 'nixfleet':\n    'git+git://10.77.0.1/nixfleet.git?ref=refs/heads/main&rev=aaa' (2026-01-01)\n  → 'git+git://10.77.0.1/nixfleet.git?ref=refs/heads/main&rev=bbb' (2026-01-02)";
     assert.equal(nix(fine), undefined);
+    assert.equal(staleLock(fine, 'the input'), undefined);
   });
 });
 

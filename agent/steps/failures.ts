@@ -168,6 +168,17 @@ export function lockFailure(output: string, subject: string): RunReason | undefi
   return find(LOCK, output, subject);
 }
 
+/** nix goes on with an old copy after these and exits with 0: its own warnings, and git's words when a fetch failed. */
+const STALE =
+  /could not update local clone of Git repository|could not get HEAD ref for repository|using (?:expired )?cached|continuing with the most recent version|^(?:fatal: |ssh: connect to|Host key verification failed|\S+: Permission denied \()/im;
+
+/** Why an update of the lock that exited with 0 did not ask the remote; undefined when it did. */
+export function staleLock(output: string, subject: string): RunReason | undefined {
+  if (!STALE.test(output)) return undefined;
+  const reason = lockFailure(output, subject);
+  return reason && REACH.some(row => row.kind === reason.kind) ? reason : undefined;
+}
+
 /** What the output of a failed build means. Whatever is not a failed build, and names no cause outside, is evaluation. */
 export function buildFailure(output: string, subject: string): RunReason {
   return (
