@@ -31,15 +31,12 @@ function hostText(host: string, token: string): string {
 
   ${token}
 
-Put it into a file on ${host} that only its administrator can read, such as /var/lib/secrets/nixfleet-token, and say in its
-NixOS configuration where that file and this relay are:
+Put it into the file /etc/nixfleet/token on ${host}, readable by root only, and say in /etc/nixfleet/config.json where this
+relay is:
 
-  services.nixfleet-agent = {
-    enable = true;
-    host = "${host}";
-    relayUrl = "wss://relay.example.org:7780";
-    tokenFile = "/var/lib/secrets/nixfleet-token";
-  };
+  { "host": "${host}", "relayUrl": "wss://relay.example.org:7780", "tokenFile": "/etc/nixfleet/token" }
+
+Then \`nixfleet-agent check\` on ${host} says what is still missing.
 `;
 }
 
