@@ -17,6 +17,7 @@ import { JournalWriter } from '../run-directory/journal-writer.ts';
 import { runPaths, type RunPaths } from '../run-directory/layout.ts';
 import { OutputLog } from '../run-directory/output-log.ts';
 import { TemporaryFolder } from '../testing/temporary.ts';
+import { FrameBuffers } from './frame-buffers.ts';
 import { RunTail } from './run-tail.ts';
 
 const runId = runIdSchema.parse('01KA0000000000000000000000');
@@ -63,8 +64,8 @@ class Stage implements Disposable {
     this.journal.append({ type: 'ended', outcome: 'succeeded', changed: false, after: {} });
   }
 
-  tail(streams: StreamPositions = ALL, afterSeq = 0): RunTail {
-    return new RunTail(this.#folder.path, runId, afterSeq, streams);
+  tail(streams: StreamPositions = ALL, afterSeq = 0, buffers = new FrameBuffers()): RunTail {
+    return new RunTail(this.#folder.path, runId, afterSeq, streams, buffers);
   }
 
   /** Takes what a tail has to say now, as a relay does. Returns the number of pieces. */
@@ -193,6 +194,26 @@ describe('following a run', () => {
     await stage.drain(tail);
     assert.equal(String(stage.bytes.output), 'kept|');
     stage.write('new');
+    stage.end();
+    await stage.drain(tail);
+    assert.equal(String(stage.bytes.output), 'kept|new');
+    assert.deepEqual(stage.positions.output, { epoch: 1, offset: 8 });
+  });
+
+  it('puts right what it read while the power was lost', async () => {
+    using stage = new Stage();
+    const buffers = new FrameBuffers();
+    const tail = stage.tail(ALL, 0, buffers);
+    stage.write('kept|lost');
+    // between the look at the index and the read of the bytes
+    const take = buffers.take.bind(buffers);
+    buffers.take = () => {
+      buffers.take = take;
+      stage.losePower(5);
+      stage.write('new');
+      return take();
+    };
+    await stage.drain(tail);
     stage.end();
     await stage.drain(tail);
     assert.equal(String(stage.bytes.output), 'kept|new');

@@ -68,29 +68,23 @@ export class OutputReader implements StreamReader {
 
   async #read(file: FileHandle | undefined, complete: boolean): Promise<EncodedFrame | undefined> {
     await this.#index.refresh();
-    for (;;) {
-      const epoch = this.#index.epoch;
-      const size = (await file?.stat())?.size ?? 0;
-      const at = resumeFrom(this.#at, this.#index.epochs, size);
-      const written = this.#index.timeAt(at.offset);
-      const until = Math.min(size, written?.until ?? Infinity);
-      const frame = await readFrame(this.#options.buffers, file, at.offset, until - at.offset);
-      await this.#index.refresh();
-      const next = { epoch: at.epoch, offset: at.offset + frame.payload };
-      const end = complete && next.offset >= size;
-      // an epoch is in the index before its first byte is in the file: these bytes may belong to the new one
-      const isOld = this.#index.epoch !== epoch;
-      if (isOld || (frame.payload === 0 && at.epoch === this.#at.epoch && !end)) {
-        frame.release();
-        if (isOld) continue;
-        return undefined;
-      }
-      this.#at = next;
-      this.isDone = end;
-      const time = written?.time ?? Date.now();
-      writeFrameHeader(frame.bytes, { runId: this.#options.runId, stream: 'output', at, time, end });
-      return { frame: frame.bytes, more: next.offset < size, release: frame.release };
+    const size = (await file?.stat())?.size ?? 0;
+    const at = resumeFrom(this.#at, this.#index.epochs, size);
+    const written = this.#index.timeAt(at.offset);
+    const until = Math.min(size, written?.until ?? Infinity);
+    // bytes of an epoch that begins just now may get the number of the one before: they are sent again with their own
+    const frame = await readFrame(this.#options.buffers, file, at.offset, until - at.offset);
+    const next = { epoch: at.epoch, offset: at.offset + frame.payload };
+    const end = complete && next.offset >= size;
+    if (frame.payload === 0 && at.epoch === this.#at.epoch && !end) {
+      frame.release();
+      return undefined;
     }
+    this.#at = next;
+    this.isDone = end;
+    const time = written?.time ?? Date.now();
+    writeFrameHeader(frame.bytes, { runId: this.#options.runId, stream: 'output', at, time, end });
+    return { frame: frame.bytes, more: next.offset < size, release: frame.release };
   }
 }
 
