@@ -26,7 +26,7 @@ describe('nixfleet-relay', function () {
     assert.equal(shown.code, 0);
     const token = /nixfleet_host_\S+/.exec(shown.stdout)?.[0];
     assert.ok(token);
-    assert.match(shown.stdout, /services\.nixfleet-agent/);
+    assert.match(shown.stdout, /\/etc\/nixfleet\/config\.json/);
     const again = await relay.run('enroll', 'web', '--token-only');
     assert.equal(again.code, 1);
     assert.match(again.stderr, /--replace/);
