@@ -57,6 +57,8 @@ export interface Recorded {
 export interface CheckoutDoings {
   /** What HEAD was, or is being, moved to. */
   pulledTo?: string;
+  /** When that move began, ms since the epoch, while it has not been seen to end. */
+  movingSince?: number;
   /** Locks that this run wrote. */
   ownLocks: Uint8Array[];
   /** nix is, or was, at work on the lock, and nobody has looked at what it left. */

@@ -117,9 +117,11 @@ export async function pull(run: RunContext, checkout: Checkout, doings: Checkout
   await expectNothingInTheWay(checkout, head.rev, to);
   const { commits, total } = await git.commits(head.rev, to, MAX_COMMITS);
   doings.pulledTo = to;
+  doings.movingSince = Date.now();
   const merge = await runAsOwner(run, checkout, ['git', 'merge', '--ff-only', to]);
   expectSuccess(merge, 'git merge', output => gitFailure(output, 'the fast-forward'));
   const now = await git.head();
+  delete doings.movingSince;
   if (now.rev !== to)
     fail('internal', `after the merge HEAD is at ${now.rev} and not at ${to}`, 'Look into the checkout on the host.');
   run.journal.append({ type: 'pulled', from: head.rev, to, commits, more: total - commits.length });

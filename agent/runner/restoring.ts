@@ -1,5 +1,6 @@
 /** Puts a checkout back as it was recorded, as far as nobody else has changed it meanwhile. */
 import { readLock, removeLock, writeLock } from '../nixcfg/checkout.ts';
+import { undoHalfMerge } from '../nixcfg/half-merge.ts';
 import { planRestore, same } from '../nixcfg/restore-plan.ts';
 import { runAsOwner, type Checkout, type CheckoutDoings, type RunContext } from './context.ts';
 import { lastLines } from './last-lines.ts';
@@ -19,6 +20,11 @@ export async function restoreCheckout(
   const signal = AbortSignal.timeout(PATIENCE_MS);
   try {
     const head = await git.head();
+    const { pulledTo, movingSince } = doings;
+    const halfMerged =
+      pulledTo !== undefined && movingSince !== undefined && head.rev === recorded.head
+        ? await undoHalfMerge({ ...checkout, from: head.rev, to: pulledTo, since: movingSince })
+        : [];
     const lock = await readLock(query);
     const lockAtHead = await git.fileAt(head.rev, `${prefix}flake.lock`);
     const plan = planRestore({
@@ -48,7 +54,12 @@ export async function restoreCheckout(
       });
       run.steps.say(`${checkout.path} is as it was before the run`);
     }
-    return { left: plan.left };
+    return {
+      left: [
+        ...plan.left,
+        ...halfMerged.map(path => `${path} was changed by somebody else meanwhile and stays as it is`),
+      ],
+    };
   } catch (error) {
     return { left: [], failed: (error as Error).message };
   }

@@ -101,6 +101,32 @@ describe('a run whose runner is killed', function () {
     checkRunDirectory(runId);
   });
 
+  for (const isPowerLoss of [false, true])
+    it(`in the middle of a merge${isPowerLoss ? ', with the whole host,' : ''} leaves no file half merged`, async () => {
+      release++;
+      host.release(`merge-${release}`);
+      host.push({ '.gitattributes': 'slow-* filter=slow\n' }, 'attributes');
+      host.git('pull', '--quiet');
+      host.git('config', 'filter.slow.smudge', 'sleep 600');
+      const start = host.state();
+      const files = { 'a-new.nix': '{ }\n', 'hosts.nix': `{ n = "m${release}"; }\n`, [`slow-${release}`]: 'slow\n' };
+      host.push(files, 'slow');
+      const runId = host.ask();
+      await host.killWhen(
+        runId,
+        (_, output) => output.includes('$ git merge') && existsSync(join(host.checkout, 'a-new.nix')),
+      );
+      if (isPowerLoss) await host.losePower(runId);
+      writeFileSync(join(host.checkout, '.git/index.lock'), '');
+      host.git('config', '--unset', 'filter.slow.smudge');
+      assert.equal(await host.run(runId), 0);
+      if (isPowerLoss) assert.equal(host.end(runId).reason?.kind, 'power-loss', host.output(runId));
+      else assert.equal(host.end(runId).outcome, 'succeeded', host.output(runId));
+      if (isPowerLoss) assert.deepEqual(host.state(), start);
+      else assert.equal(host.git('status', '--porcelain'), '?? flake.lock\n');
+      checkRunDirectory(runId);
+    });
+
   it('while activating waits for the activation that still runs, and activates again', async () => {
     something();
     host.configure({ deadlines: { settling: 50, confirming: 20_000, activating: 3000 } });

@@ -97,8 +97,10 @@ async function rebuild(run: RunContext, progress: Progress, events: readonly Any
     progress.built = { toplevel: state.activated?.toplevel ?? state.built.toplevel, manifest: state.built.manifest };
   if (state.activated) progress.activatedAt = state.activated.at;
   if (!before) return;
-  const pulledTo = state.commits?.to ?? mergeTarget(events);
+  const merge = lastMerge(events);
+  const pulledTo = state.commits?.to ?? merge?.argv.at(-1);
   if (pulledTo !== undefined) progress.doings.pulledTo = pulledTo;
+  if (!state.commits && merge) progress.doings.movingSince = merge.at;
   const left = readSmallFile(run.paths.lockAfter, MAX_LOCK_BYTES);
   if (left.ok) progress.doings.ownLocks.push(left.value);
   progress.doings.lockInFlight = state.phase === 'locking' && !state.lock;
@@ -125,10 +127,9 @@ function throwMoved(checkout: Checkout, before: string | undefined): never {
   );
 }
 
-/** The revision that a merge which was not seen to end was to reach. */
-function mergeTarget(events: readonly AnyRunEvent[]): string | undefined {
-  const merge = steps(events).findLast(({ argv }) => argv[0] === 'git' && argv[1] === 'merge');
-  return merge?.argv.at(-1);
+/** The merge that was begun last; its last argument is the revision that it was to reach. */
+function lastMerge(events: readonly AnyRunEvent[]): Extract<RunEvent, { type: 'step-started' }> | undefined {
+  return steps(events).findLast(({ argv }) => argv[0] === 'git' && argv[1] === 'merge');
 }
 
 function steps(events: readonly AnyRunEvent[]): Extract<RunEvent, { type: 'step-started' }>[] {
