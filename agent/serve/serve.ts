@@ -54,6 +54,8 @@ export async function serve({ config, identity, launcher, log, signal, timings }
   runs.on('appeared', run => session?.announce(run.runId));
   runs.on('ended', run => {
     log.info(`run ${run.runId} has ended`);
+    // what is here is known at once; the network may take its time
+    status.refresh('local');
     status.refresh('upstream');
   });
   const intake = new Intake({ config, launcher, runs, log });

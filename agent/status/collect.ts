@@ -43,7 +43,8 @@ export async function collectStatus(
   const { original, problems, ...checkout } = await lookAtCheckout(query, path, config.inputName);
   const newest = askUpstream && original ? await newestRevision(query, original) : undefined;
   // a lock that has moved since makes what was newest then look like something new
-  const stillNewest = previous?.input?.rev === checkout.input?.rev ? known : undefined;
+  const locked = checkout.input?.rev;
+  const stillNewest = [previous?.input?.rev, known?.rev].includes(locked) ? known : undefined;
   const upstream = newest?.ok ? { rev: newest.rev, checkedAt: Date.now() } : stillNewest;
   const more = newest && !newest.ok && newest.problem !== undefined ? [newest.problem] : [];
   return {
