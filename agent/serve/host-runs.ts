@@ -47,12 +47,17 @@ export class HostRuns extends EventEmitter<HostRunsEvents> implements Disposable
 
   /** Takes up what was left, and looks after the runs from now on. */
   async start(): Promise<void> {
-    for (const run of await this.#book.read()) {
-      this.#known.set(run.runId, run);
-      this.#reportDamage(run);
+    try {
+      for (const run of await this.#book.read()) {
+        this.#known.set(run.runId, run);
+        this.#reportDamage(run);
+      }
+      await this.look();
+      await this.#supervisor.takeUpInbox();
+    } catch (error) {
+      // an agent that does not come up could not even be asked what is wrong
+      this.#log.error(`what was left of earlier runs cannot be taken up: ${(error as Error).message}`);
     }
-    await this.look();
-    await this.#supervisor.takeUpInbox();
     this.#watch = new FolderWatch(this.#runsDir, { gather: 50, poll: POLL_IDLE }, () => void this.look());
     this.#poll = setInterval(() => {
       if ([...this.#known.values()].some(run => !run.ended)) void this.look();

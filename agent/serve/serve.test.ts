@@ -97,6 +97,31 @@ describe('an agent and its relay', () => {
     assert.ok(all.runs.every(run => run.ended && run.streams.output?.offset === plannedOutput(lines(100)).length));
   });
 
+  it('sends a stream again that the relay lost, also of a run that is long over', async () => {
+    await using rig = await AgentRig.start({ plan: lines(100) });
+    const { runId } = await rig.ask();
+    await rig.arrived(runId);
+    for (const stream of ['output', 'lock-after'] as const) {
+      const copy = rig.relay.copy(runId).streams[stream];
+      Object.assign(copy, {
+        at: { epoch: 0, offset: 3 },
+        chunks: [Buffer.concat(copy.chunks).subarray(0, 3)],
+        ended: false,
+      });
+      rig.relay.say({ type: 'rewind', runId, stream, to: { epoch: 0, offset: 3 } });
+    }
+    await rig.arrived(runId);
+    assert.equal(rig.relay.bytes(runId).toString(), plannedOutput(lines(100)));
+    assert.equal(rig.relay.bytes(runId, 'lock-after').toString(), '{"new":1}');
+  });
+
+  it('bears with a relay that asks for a run that this host does not have', async () => {
+    await using rig = await AgentRig.start();
+    await rig.relay.message('runs');
+    rig.relay.resume(newRunId());
+    await until('a line in the log', () => rig.logged(/which this host does not have/));
+  });
+
   it('drops a half-open link and connects anew', async () => {
     await using rig = await AgentRig.start();
     await rig.relay.message('status');
@@ -285,6 +310,13 @@ describe('a request', () => {
     assert.equal((await rig.ask(misnamed)).kind, 'bad-request');
     assert.deepEqual(readdirSync(statePaths(rig.config.stateDir).inbox), []);
     assert.deepEqual(readdirSync(statePaths(rig.config.stateDir).runs), []);
+  });
+
+  it('is refused when it cannot be kept', async () => {
+    await using rig = await AgentRig.start();
+    await rig.relay.message('status');
+    rmSync(statePaths(rig.config.stateDir).inbox, { recursive: true });
+    assert.equal((await rig.ask()).kind, 'inbox');
   });
 
   it("carries the runner's own refusal", async () => {
