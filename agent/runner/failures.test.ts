@@ -1,7 +1,21 @@
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  cpSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { after, afterEach, before, describe, it } from 'mocha';
+import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
+import { runPaths } from '../run-directory/layout.ts';
+import { readRefusal } from '../run-directory/refusal.ts';
+import { listRuns } from '../run-directory/run-list.ts';
 import { foldRun, type Phase } from '../../protocol/index.ts';
 import { unknownRevision, TestHost, type Ended, type FaultPlan } from './testing/test-host.ts';
 
@@ -231,6 +245,46 @@ describe('a run that fails leaves everything as it was:', function () {
     const end = await host.update({ targetRev: unknownRevision() });
     assert.equal(end.reason?.kind, 'target-not-reached');
     assert.deepEqual(host.state(), before);
+  });
+
+  describe('the disk of the state folder is full', () => {
+    let state: string;
+    let isMounted = false;
+    before(function () {
+      state = join(host.home, 'small');
+      mkdirSync(state);
+      try {
+        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'nixfleet-test', state], { stdio: 'ignore' });
+        isMounted = true;
+        cpSync(join(host.home, 'state'), state, { recursive: true, verbatimSymlinks: true });
+      } catch {
+        // only root may mount, and not in every container
+        this.skip();
+      }
+    });
+    beforeEach(() => host.configure({ stateDir: state }));
+    after(() => isMounted && execFileSync('umount', [state]));
+
+    it('in the middle of a build', async () => {
+      host.plan({ build: { lines: 100_000 } });
+      await failsAsItWas('disk-full', 'building', /disk is full|No space left/);
+      rmSync(runPaths(state, listRuns(state)[0]!).dir, { recursive: true });
+    });
+
+    it('before it begins: it is refused, and nothing of it stays', async () => {
+      const runId = host.ask();
+      const filler = openSync(join(state, 'filler'), 'w');
+      assert.throws(() => {
+        for (;;) writeSync(filler, Buffer.alloc(4096));
+      });
+      closeSync(filler);
+      truncateSync(join(state, 'filler'), statSync(join(state, 'filler')).size - 20_480);
+      assert.equal(await host.run(runId), 0);
+      assert.equal(readRefusal(state, runId)?.kind, 'disk-full');
+      rmSync(join(state, 'filler'));
+      host.plan({ build: { exit: 1 } });
+      assert.equal((await host.update()).reason?.kind, 'evaluation', 'the next one begins');
+    });
   });
 
   it('and nothing of it is left in the checkout or the inbox', async () => {

@@ -3,6 +3,7 @@
  * about it. In comes a run id whose request lies in the inbox, or whose run directory is not at its end; out goes the
  * end of the run, in the journal. It answers to nobody: whoever wants to know reads the run directory.
  */
+import { rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { DEFAULT_DEADLINES, parseRequest, type Phase, type RunId, type UpdateRequest } from '../../protocol/index.ts';
 import type { AgentConfig } from '../config.ts';
@@ -11,6 +12,7 @@ import { NixosStaged } from '../platform/nixos-staged.ts';
 import { LocalProcesses } from '../platform/local.ts';
 import { Systemd } from '../platform/systemd.ts';
 import { bootId } from '../process.ts';
+import { keepReserve, releaseReserve } from '../run-directory/reserve.ts';
 import { removeExpiredRuns } from '../run-directory/retention.ts';
 import { hasEnded, unfinishedRuns } from '../run-directory/run-list.ts';
 import { JournalWriter } from '../run-directory/journal-writer.ts';
@@ -48,6 +50,8 @@ export async function runRun({ config, runId, signal }: RunOptions): Promise<num
   if (!lock.ok) {
     // the same run at work already: asking twice is asking once
     if (lock.holder?.runId === runId) return DONE;
+    // a run that has begun is not refused: whoever started this runner tries again
+    if (readKeptRequest(stateDir, runId)) return UNFINISHED;
     const message = lock.holder
       ? `This host is busy with run ${lock.holder.runId}.`
       : 'This host is busy with another run.';
@@ -79,8 +83,16 @@ function takeRequest(config: AgentConfig, runId: RunId): UpdateRequest | undefin
     refuse(stateDir, runId, intake.refusal);
     return undefined;
   }
-  keepRequest(stateDir, runId, intake.entry, intake.bytes);
-  return intake.request;
+  try {
+    keepRequest(stateDir, runId, intake.entry, intake.bytes);
+    keepReserve(runPaths(stateDir, runId));
+    return intake.request;
+  } catch (error) {
+    const { kind, message, advice } = asFailure(error).reason;
+    rmSync(runPaths(stateDir, runId).dir, { recursive: true, force: true });
+    refuse(stateDir, runId, { kind, message, ...(advice !== undefined && { advice }) });
+    return undefined;
+  }
 }
 
 async function execute(
@@ -133,6 +145,7 @@ async function execute(
     const progress: Progress = { doings: { ownLocks: [], lockInFlight: false } };
     if (isFirst) await finishOthers(run, stop);
     const ending = isFirst ? await work(run, progress, 'pulling') : await resume(run, progress, last);
+    releaseReserve(paths);
     steps.say(ending.outcome + (ending.reason ? `: ${ending.reason.message}` : ''));
     output.sync();
     journal.append({ type: 'ended', ...ending, after: await finalSnapshot(run, progress) });

@@ -1,6 +1,7 @@
 /** What becomes of a run that cannot go on: the way back to what was recorded, as far as there is one. */
 import type { Outcome, Reason } from '../../protocol/index.ts';
 import { readManifest } from '../platform/rebuilder.ts';
+import { releaseReserve } from '../run-directory/reserve.ts';
 import { ActivationFailure, restoreDefault, rollBack, warn } from './activating.ts';
 import { confirm } from './confirming.ts';
 import { proofTimes, type Ending, type Progress, type RunContext } from './context.ts';
@@ -12,6 +13,7 @@ import type { ResumePlan } from './resume-plan.ts';
 export async function recover(run: RunContext, progress: Progress, failure: RunFailure): Promise<Ending> {
   const { phase } = run.control;
   const ending = endingOf(failure, 'failed');
+  if (failure.reason.kind === 'disk-full') releaseReserve(run.paths);
   run.steps.say(`${phase}: ${failure.reason.message}`);
   switch (phase) {
     case 'queued':
