@@ -16,6 +16,7 @@ import {
 } from '../../protocol/index.ts';
 import type { AgentConfig } from '../config.ts';
 import type { Launcher } from '../launcher/launcher.ts';
+import { MAX_INBOX_ENTRY_BYTES } from '../runner/accept.ts';
 import { readJsonFile, readSmallFile, writeFileAtomically } from '../run-directory/files.ts';
 import { inboxEntrySchema, type InboxEntry } from '../run-directory/inbox-entry.ts';
 import { inboxPaths, runPaths, statePaths } from '../run-directory/layout.ts';
@@ -35,9 +36,6 @@ export interface IntakeOptions {
 
 /** Milliseconds between looks for the runner's first word. */
 const LOOK = 50;
-
-/** An inbox entry at the most: the request in base64, and what stands around it. */
-const MAX_ENTRY_BYTES = 8 * MAX_REQUEST_BYTES;
 
 interface Pending {
   readonly bytes: Uint8Array;
@@ -97,7 +95,7 @@ export class Intake {
     const { stateDir } = this.#options.config;
     const request = readSmallFile(runPaths(stateDir, runId).request, MAX_REQUEST_BYTES);
     if (request.ok) return request.value;
-    const entry = readJsonFile(inboxPaths(stateDir, runId).request, inboxEntrySchema, MAX_ENTRY_BYTES);
+    const entry = readJsonFile(inboxPaths(stateDir, runId).request, inboxEntrySchema, MAX_INBOX_ENTRY_BYTES);
     return entry.ok ? requestBytes(entry.value.envelope) : undefined;
   }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'mocha';
 import { isRunning } from '../process.ts';
 import { readAgentState } from '../run-directory/agent-state.ts';
@@ -15,7 +15,9 @@ const lines = (times: number): FakePlan => ({
   steps: [{ text: 'line #\n', times }],
 });
 
-describe('an agent and its relay', () => {
+describe('an agent and its relay', function () {
+  this.timeout(30_000);
+
   it('says who it is, what runs it has and how the host is, and writes down that it was greeted', async () => {
     await using rig = await AgentRig.start();
     const hello = await rig.relay.message('hello');
@@ -222,7 +224,9 @@ describe('an agent and its relay', () => {
   });
 });
 
-describe('the status of a host', () => {
+describe('the status of a host', function () {
+  this.timeout(30_000);
+
   const statuses = (rig: AgentRig) => rig.relay.messages.filter(message => message.type === 'status').length;
 
   it('is found out again when a run has ended', async () => {
@@ -236,239 +240,5 @@ describe('the status of a host', () => {
   it('is found out now and then', async () => {
     await using rig = await AgentRig.start({ config: { statusInterval: 100 } });
     await rig.relay.until('a few of them', () => statuses(rig) >= 4);
-  });
-});
-
-describe('a request', () => {
-  it('is one run however often it is asked for', async () => {
-    await using rig = await AgentRig.start();
-    rig.plan({ steps: [{ text: 'x', times: 1, waitFor: rig.signalFile('go') }], startWhen: rig.signalFile('start') });
-    const envelope = rig.request();
-    await rig.relay.message('runs');
-    for (let i = 0; i < 3; i++) rig.relay.say({ type: 'update-agent', ...envelope });
-    await until('the runner to be launched', () => existsSync(rig.folder.join('state', 'runner-logs')));
-    rig.signal('start');
-    const answers = () => rig.relay.messages.filter(message => message.type === 'request-result');
-    await rig.relay.until('three answers', () => answers().length === 3);
-    assert.ok(answers().every(answer => answer.accepted));
-    assert.ok((await rig.ask(envelope)).accepted);
-    rig.signal('go');
-    await rig.arrived(envelope.runId);
-    assert.ok((await rig.ask(envelope)).accepted, 'also when it has ended');
-    const events = rig.relay.copy(envelope.runId).events.map(event => event.type);
-    assert.equal(events.filter(type => type === 'ended').length, 1);
-    assert.ok(!events.includes('resumed'));
-  });
-
-  it('is refused under the id of another', async () => {
-    await using rig = await AgentRig.start();
-    const { runId } = await rig.ask();
-    await rig.arrived(runId);
-    const other = rig.request({ runId, rollback: 'never' });
-    assert.deepEqual(await rig.ask(other), { runId, accepted: false, kind: 'other-content' });
-  });
-
-  it('is refused while another runs, which is named', async () => {
-    await using rig = await AgentRig.start();
-    rig.plan({ steps: [{ text: 'x', times: 1, waitFor: rig.signalFile('go') }] });
-    const first = await rig.ask();
-    const second = await rig.ask();
-    assert.deepEqual(second, { runId: second.runId, accepted: false, kind: 'busy' });
-    const answer = await rig.relay.message('request-result', message => !message.accepted);
-    assert.match(answer.reason?.message ?? '', new RegExp(first.runId));
-    assert.ok(!existsSync(inboxPaths(rig.config.stateDir, second.runId).request));
-    rig.signal('go');
-    await rig.arrived(first.runId);
-    assert.ok((await rig.ask()).accepted, 'when the first has ended');
-  });
-
-  it('wins against one that comes at the same moment, exactly one of them', async () => {
-    await using rig = await AgentRig.start();
-    rig.plan({ steps: [{ text: 'x', times: 1, waitFor: rig.signalFile('go') }] });
-    await rig.relay.message('runs');
-    const envelopes = [rig.request(), rig.request(), rig.request()];
-    for (const envelope of envelopes) rig.relay.say({ type: 'update-agent', ...envelope });
-    const answers = () => rig.relay.messages.filter(message => message.type === 'request-result');
-    await rig.relay.until('three answers', () => answers().length === 3);
-    assert.deepEqual(
-      answers()
-        .filter(answer => answer.accepted)
-        .map(answer => answer.runId),
-      [envelopes[0]?.runId],
-    );
-    for (const answer of answers()) if (!answer.accepted) assert.equal(answer.reason?.kind, 'busy');
-    rig.signal('go');
-  });
-
-  it('is refused when it is bad, for another host, or too late', async () => {
-    await using rig = await AgentRig.start();
-    assert.equal((await rig.ask(rig.request({ host: 'db' }))).kind, 'wrong-host');
-    assert.equal((await rig.ask(rig.request({ expiresAt: Date.now() - 1 }))).kind, 'expired');
-    const bad = { runId: newRunId(), request: Buffer.from('{"format":1,"path":"/etc"}').toString('base64') };
-    assert.equal((await rig.ask(bad)).kind, 'bad-request');
-    const misnamed = { ...rig.request(), runId: newRunId() };
-    assert.equal((await rig.ask(misnamed)).kind, 'bad-request');
-    assert.deepEqual(readdirSync(statePaths(rig.config.stateDir).inbox), []);
-    assert.deepEqual(readdirSync(statePaths(rig.config.stateDir).runs), []);
-  });
-
-  it('is refused when it cannot be kept', async () => {
-    await using rig = await AgentRig.start();
-    await rig.relay.message('status');
-    rmSync(statePaths(rig.config.stateDir).inbox, { recursive: true });
-    assert.equal((await rig.ask()).kind, 'inbox');
-  });
-
-  it("carries the runner's own refusal", async () => {
-    await using rig = await AgentRig.start({ plan: { refuse: 'busy', steps: [] } });
-    assert.equal((await rig.ask()).kind, 'busy');
-  });
-
-  it('is taken back when the runner ends without a word, or cannot be started', async () => {
-    await using rig = await AgentRig.start({ plan: { exit: 3, steps: [] } });
-    const { runId, kind } = await rig.ask();
-    assert.equal(kind, 'not-started');
-    assert.ok(!existsSync(inboxPaths(rig.config.stateDir, runId).request));
-    assert.ok(rig.logged(new RegExp(`See .*${runId}\\.log`)));
-
-    await using broken = await AgentRig.start({
-      launcher: rig => {
-        const launcher = rig.setsid();
-        return {
-          name: 'setsid',
-          launch: () => Promise.reject(new Error('no such program')),
-          isAlive: runId => launcher.isAlive(runId),
-          whereToLook: () => 'the log',
-        };
-      },
-    });
-    const refused = await broken.ask();
-    assert.equal(refused.kind, 'launch-failed');
-    assert.deepEqual(readdirSync(statePaths(broken.config.stateDir).inbox), []);
-  });
-
-  it('is taken back when the runner does not begin in time', async () => {
-    await using rig = await AgentRig.prepare();
-    rig.config.deadlines.accepted = 300;
-    rig.plan({ steps: [], startWhen: rig.signalFile('start') });
-    rig.serve();
-    const { runId, kind } = await rig.ask();
-    assert.equal(kind, 'not-started');
-    assert.ok(!existsSync(inboxPaths(rig.config.stateDir, runId).request));
-    rig.signal('start');
-  });
-});
-
-describe('a wish to cancel', () => {
-  it('leaves a mark for the runner', async () => {
-    await using rig = await AgentRig.start();
-    rig.plan({ steps: [{ text: 'x', times: 1, waitFor: rig.signalFile('go') }] });
-    const { runId } = await rig.ask();
-    rig.relay.say({ type: 'cancel', runId, by: 'ana' });
-    const answer = await rig.relay.message('cancel-result');
-    assert.ok(answer.accepted);
-    const mark = JSON.parse(readFileSync(inboxPaths(rig.config.stateDir, runId).cancel, 'utf8')) as { by: string };
-    assert.equal(mark.by, 'ana');
-    rig.signal('go');
-  });
-
-  it('is refused for a run that has ended, or never was', async () => {
-    await using rig = await AgentRig.start();
-    const { runId } = await rig.ask();
-    await rig.arrived(runId);
-    for (const id of [runId, newRunId()]) {
-      rig.relay.say({ type: 'cancel', runId: id, by: 'ana' });
-      const answer = await rig.relay.message('cancel-result', message => message.runId === id);
-      assert.ok(!answer.accepted);
-    }
-    assert.deepEqual(readdirSync(statePaths(rig.config.stateDir).inbox), []);
-  });
-});
-
-describe('an agent that comes up', () => {
-  it('goes on where the one before stopped, while the runner works on', async () => {
-    await using rig = await AgentRig.start();
-    const plan: FakePlan = {
-      steps: [
-        { text: 'a #\n', times: 500, waitFor: rig.signalFile('go') },
-        { text: 'b #\n', times: 500 },
-      ],
-    };
-    rig.plan(plan);
-    const { runId } = await rig.ask();
-    await rig.relay.until('output', () => rig.relay.bytes(runId).length > 0);
-    await rig.stop();
-    rig.signal('go');
-    rig.serve();
-    await rig.arrived(runId);
-    assert.equal(rig.relay.bytes(runId).toString(), plannedOutput(plan));
-    assert.ok(!rig.relay.copy(runId).events.some(event => event.type === 'resumed'));
-  });
-
-  it('launches a runner again that was killed meanwhile', async () => {
-    await using rig = await AgentRig.start();
-    const plan: FakePlan = {
-      steps: [
-        { text: 'a #\n', times: 500, waitFor: rig.signalFile('go') },
-        { text: 'b #\n', times: 500 },
-      ],
-    };
-    rig.plan(plan);
-    const { runId } = await rig.ask();
-    const pid = await rig.runnerPid(runId);
-    await rig.stop();
-    process.kill(pid, 'SIGKILL');
-    rig.signal('go');
-    rig.serve();
-    await rig.arrived(runId);
-    assert.equal(rig.relay.bytes(runId).toString(), plannedOutput(plan));
-    assert.ok(rig.relay.copy(runId).events.some(event => event.type === 'resumed'));
-  });
-
-  it('launches a runner again that is killed under its eyes', async () => {
-    await using rig = await AgentRig.start();
-    rig.plan({ steps: [{ text: 'a #\n', times: 500, waitFor: rig.signalFile('go') }] });
-    const { runId } = await rig.ask();
-    process.kill(await rig.runnerPid(runId), 'SIGKILL');
-    rig.signal('go');
-    await rig.arrived(runId);
-    assert.ok(rig.logged(/is gone in phase accepted; launching another/));
-  });
-
-  it('starts what waits in the inbox', async () => {
-    await using rig = await AgentRig.prepare({ plan: lines(3) });
-    const envelope = rig.request();
-    mkdirSync(statePaths(rig.config.stateDir).inbox, { recursive: true });
-    writeFileSync(
-      inboxPaths(rig.config.stateDir, envelope.runId).request,
-      JSON.stringify({ format: 1, envelope, broughtBy: 'local', receivedAt: 1 }),
-    );
-    writeFileSync(rig.folder.join('state', 'inbox', 'rubbish.json'), '{');
-    rig.serve();
-    await rig.arrived(envelope.runId);
-    assert.equal(rig.relay.bytes(envelope.runId).toString(), plannedOutput(lines(3)));
-  });
-
-  it('is there in spite of journals that cannot be read, and says so', async () => {
-    await using rig = await AgentRig.prepare({ plan: lines(3) });
-    const good = newRunId();
-    const bad = newRunId();
-    for (const [runId, journal] of [
-      [bad, '\0\0\0\0\n'],
-      [
-        good,
-        `${JSON.stringify({ v: 1, seq: 1, at: 1, type: 'ended', outcome: 'failed', changed: false, after: {} })}\n`,
-      ],
-    ] as const) {
-      mkdirSync(rig.paths(runId).dir, { recursive: true });
-      writeFileSync(rig.paths(runId).journal, journal);
-      writeFileSync(rig.paths(runId).output, 'what there is');
-    }
-    mkdirSync(rig.paths(newRunId()).journal, { recursive: true });
-    mkdirSync(rig.folder.join('state', 'runs', 'lost+found'));
-    rig.serve();
-    await rig.arrived(good);
-    assert.equal(rig.relay.bytes(good).toString(), 'what there is');
-    assert.ok(rig.logged(new RegExp(`journal of run ${bad} is damaged`)));
   });
 });
