@@ -15,6 +15,15 @@ export function duration(ms: number, locale: Locale): string {
   return locale.t('{0} d', whole(DAY));
 }
 
+/**
+ * For how long something has gone on: as {@link duration}, but nothing for the first seconds and every fifth second
+ * afterwards, so that a row is not drawn again every second while somebody reads it.
+ */
+export function elapsed(ms: number, locale: Locale): string | undefined {
+  const step = 5 * SECOND;
+  return ms < step ? undefined : duration(Math.floor(ms / step) * step, locale);
+}
+
 /** `just now`, `3 min ago`. */
 export function ago(ms: number, locale: Locale): string {
   return ms < MINUTE ? locale.t('just now') : locale.t('{0} ago', duration(ms, locale));

@@ -73,6 +73,8 @@ export const PONG_WITHIN = 10_000;
 /** A link that stayed up for so long was a good one: the next attempt is the first again. */
 export const STABLE_AFTER = 10_000;
 export const SLOW_RETRY = 60_000;
+/** A loss that is mended so soon need not be spoken of. */
+export const BRIEF = 2000;
 
 export const SIGNED_OUT: ConnectionState = { kind: 'signed-out', socket: 0 };
 
@@ -129,6 +131,17 @@ export function deadlineOf(state: ConnectionState): number | undefined {
 /** The trouble that a person should know of in this state, also while it is tried again. */
 export function troubleIn(state: ConnectionState): Trouble | undefined {
   return state.kind === 'signed-out' || state.kind === 'online' ? undefined : state.why;
+}
+
+/**
+ * The trouble that is worth showing: not that of a link which was just lost and is being got back at the first attempt,
+ * as when a relay is restarted.
+ */
+export function lastingTrouble(state: ConnectionState, now: number): Trouble | undefined {
+  const trouble = troubleIn(state);
+  if (!trouble || state.kind === 'signed-out' || state.kind === 'refused' || state.attempt > 1) return trouble;
+  const since = state.kind === 'connecting' ? state.deadline - CONNECT_WITHIN : now;
+  return now - since < BRIEF ? undefined : trouble;
 }
 
 function connect(lastSocket: number, attempt: number, context: ConnectionContext, why?: Trouble): Step {

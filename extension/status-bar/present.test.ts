@@ -21,7 +21,7 @@ function fleetOf(...hosts: readonly ReturnType<typeof aHost>[]): Fleet {
 }
 
 const present = (connection: ConnectionState, fleet: Fleet, url: string | undefined = URL_): StatusText | undefined =>
-  presentStatus(connection, url, fleet, ENGLISH);
+  presentStatus(connection, url, fleet, 0, ENGLISH);
 
 describe('the status bar', () => {
   it('counts what is online, what is updating and what has an update', () => {
@@ -36,7 +36,7 @@ describe('the status bar', () => {
 
   it('is not there without a relay', () => {
     assert.equal(present(SIGNED_OUT, NO_FLEET), undefined);
-    assert.equal(presentStatus(ONLINE, undefined, NO_FLEET, ENGLISH), undefined);
+    assert.equal(presentStatus(ONLINE, undefined, NO_FLEET, 0, ENGLISH), undefined);
   });
 
   it('says that it connects, reconnects, or was refused, and why', () => {
@@ -44,7 +44,7 @@ describe('the status bar', () => {
     const lost: ConnectionState = {
       kind: 'reconnecting',
       socket: 1,
-      attempt: 1,
+      attempt: 2,
       until: 1,
       why: { kind: 'going-down' },
     };
@@ -52,6 +52,7 @@ describe('the status bar', () => {
     assert.match(reconnecting?.text ?? '', /reconnecting/);
     assert.equal(reconnecting?.tooltip, 'relay.example.org is restarting.');
     assert.equal(reconnecting.isWarning, false);
+    assert.match(present({ ...lost, attempt: 1 }, fleetOf(aHost()))?.text ?? '', /1 online/, 'a blip is not spoken of');
     const refused = present({ kind: 'refused', socket: 1, why: { kind: 'token-revoked' } }, fleetOf(aHost()));
     assert.match(refused?.text ?? '', /refused/);
     assert.equal(refused?.isWarning, true);

@@ -1,6 +1,6 @@
 import type { Locale } from '../base/locale.ts';
 import { relayName } from '../connection/relay-url.ts';
-import { troubleIn, type ConnectionState } from '../connection/state.ts';
+import { lastingTrouble, type ConnectionState } from '../connection/state.ts';
 import { troubleWords } from '../connection/trouble-words.ts';
 import { liveRun, type Fleet } from '../fleet/fleet.ts';
 import { countOutdated } from '../tree/view-state.ts';
@@ -12,16 +12,20 @@ export interface StatusText {
   readonly isWarning: boolean;
 }
 
-/** One line: `3 online · 1 update`. Undefined while there is no relay to speak of. */
+/**
+ * One line: `3 online · 1 update`. Undefined while there is no relay to speak of.
+ * @param now by the clock of the connection
+ */
 export function presentStatus(
   connection: ConnectionState,
   url: string | undefined,
   fleet: Fleet,
+  now: number,
   locale: Locale,
 ): StatusText | undefined {
   if (url === undefined || connection.kind === 'signed-out') return undefined;
   const relay = relayName(url);
-  const trouble = troubleIn(connection);
+  const trouble = lastingTrouble(connection, now);
   if (trouble) {
     const refused = connection.kind === 'refused';
     return {

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { STEADY_CLOCK } from '../base/clock.ts';
 import { Disposable } from '../base/disposable.ts';
 import type { Locale } from '../base/locale.ts';
 import type { Link } from '../connection/link.ts';
@@ -17,7 +18,7 @@ export class StatusBar extends Disposable {
     this.#item.name = 'NixFleet';
     this.#item.command = `${HOSTS_VIEW}.focus`;
     this.#show = () => {
-      const status = presentStatus(link.state, link.url, fleet.fleet, locale);
+      const status = presentStatus(link.state, link.url, fleet.fleet, STEADY_CLOCK.now(), locale);
       if (!status) {
         this.#item.hide();
         return;

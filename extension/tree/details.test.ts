@@ -102,7 +102,7 @@ describe('a run below its host', () => {
 
   it('says where it is while it goes on', () => {
     const run = presentRun(aRun(1), NOW, ENGLISH);
-    assert.equal(`${run.label} | ${run.description} | ${run.icon.id}`, 'building | 42 s | sync~spin');
+    assert.equal(`${run.label} | ${run.description} | ${run.icon.id}`, 'building | 40 s | sync~spin');
     assert.equal(presentRun(aRun(1, { delivery: 'queued', seq: 0 }), NOW, ENGLISH).label, 'queued');
   });
 });

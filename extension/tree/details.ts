@@ -1,6 +1,6 @@
 import type { FleetHost, RunSummary } from '../../protocol/index.ts';
 import type { Locale } from '../base/locale.ts';
-import { ago, duration, outcomeWords, phaseWord, shortRev, storeName, wentWrong } from '../base/words.ts';
+import { ago, duration, elapsed, outcomeWords, phaseWord, shortRev, storeName, wentWrong } from '../base/words.ts';
 import { isOutdated } from '../fleet/fleet.ts';
 import { isOver } from '../../protocol/index.ts';
 import type { RowIcon } from './host-row.ts';
@@ -84,7 +84,7 @@ export function presentRun(run: RunSummary, now: number, locale: Locale): Omit<D
     const queued = run.delivery === 'queued';
     return {
       label: queued ? locale.t('queued') : phaseWord(run.phase, locale),
-      description: duration(now - run.phaseSince, locale),
+      description: elapsed(now - run.phaseSince, locale) ?? '',
       icon: queued ? { id: 'watch', color: 'charts.blue' } : { id: 'sync~spin', color: 'charts.blue' },
       tooltip: '',
     };

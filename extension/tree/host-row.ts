@@ -1,6 +1,6 @@
 import type { FleetHost } from '../../protocol/index.ts';
 import type { Locale } from '../base/locale.ts';
-import { duration, outcomeWords, phaseWord, shortRev } from '../base/words.ts';
+import { duration, elapsed, outcomeWords, phaseWord, shortRev } from '../base/words.ts';
 import { isOutdated, liveRun } from '../fleet/fleet.ts';
 import { rankOf, situationOf, type Situation } from './situation.ts';
 
@@ -72,11 +72,15 @@ function describe(host: FleetHost, situation: Situation, now: number, locale: Lo
   const after = (words: string): string => (version === undefined ? words : `${version} · ${words}`);
   switch (situation.kind) {
     case 'queued':
-      return host.online ? locale.t('update queued') : locale.t('update queued · waits for the host');
+      return host.online ? locale.t('queued') : locale.t('queued · waits for host');
     case 'updating': {
       const { phase, phaseSince, delivery } = situation.run;
       if (delivery === 'sent' || phase === 'queued') return locale.t('updating · starting');
-      const words = locale.t('updating · {0} {1}', phaseWord(phase, locale), duration(now - phaseSince, locale));
+      const time = elapsed(now - phaseSince, locale);
+      const words =
+        time === undefined
+          ? locale.t('updating · {0}', phaseWord(phase, locale))
+          : locale.t('updating · {0} {1}', phaseWord(phase, locale), time);
       return host.online ? words : locale.t('{0} · host offline', words);
     }
     case 'failed':

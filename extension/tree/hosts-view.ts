@@ -49,14 +49,9 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     this.#view = this.own(
       vscode.window.createTreeView(HOSTS_VIEW, { treeDataProvider: this, canSelectMany: true, showCollapseAll: true }),
     );
-    this.own(
-      options.fleet.onDidChange(({ fleet, previous, hosts }) => {
-        const all = fleet.stale !== previous.stale || fleet.known !== previous.known;
-        this.#refresh(all ? undefined : hosts);
-      }),
-    );
-    this.own(options.link.onDidChangeState(() => this.#refreshState()));
-    this.own(options.relays.onDidChange(() => this.#refreshState()));
+    this.own(options.fleet.onDidChange(({ hosts }) => this.#refresh(hosts)));
+    this.own(options.link.onDidChangeState(() => this.#refresh([])));
+    this.own(options.relays.onDidChange(() => this.#refresh([])));
     this.own(this.#view.onDidChangeVisibility(() => this.#refresh()));
     this.#refresh();
   }
@@ -136,6 +131,8 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
         item.description = detail.description;
         item.iconPath = iconPath(detail.icon);
         item.tooltip = detail.tooltip || detail.description;
+        // else a screen reader would read the tooltip
+        item.accessibilityInformation = { label: `${detail.label}: ${detail.description}` };
         item.contextValue = `;detail;${node.detail};`;
         return item;
       }
@@ -157,6 +154,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     item.description = description;
     item.iconPath = iconPath(icon);
     item.tooltip = tooltip || `${label} ${description}`;
+    item.accessibilityInformation = { label: `${label}, ${description}` };
     item.contextValue = isOver(run) ? ';run;over;' : ';run;live;';
     item.command = { command: 'nixfleet.showRun', title: this.#options.locale.t('Show Run'), arguments: [node] };
     return item;
@@ -175,11 +173,20 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
 
   /** Looks at some hosts, or all: draws what reads differently. Hidden, it only keeps state and badge. */
   #refresh(hosts?: Iterable<string>): void {
+    const wereStale = this.#areStale;
     this.#refreshState();
-    if (!this.#view.visible) return;
-    if (!hosts) this.#readAllAt = STEADY_CLOCK.now();
-    this.#fire(this.#rows.update(this.#options.fleet.fleet, this.#options.fleet.now(), hosts));
+    if (this.#view.visible) {
+      const { fleet } = this.#options;
+      const some = this.#areStale === wereStale ? hosts : undefined;
+      if (!some) this.#readAllAt = STEADY_CLOCK.now();
+      this.#fire(this.#rows.update(fleet.fleet, { now: fleet.now(), stale: this.#areStale }, some));
+    }
     this.#arm();
+  }
+
+  /** Whether the rows are shown as what was last known. */
+  get #areStale(): boolean {
+    return this.#state?.message !== undefined;
   }
 
   #fire({ changed, list }: RowsChanged): void {
@@ -213,7 +220,6 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     if (before?.message !== state.message) this.#view.message = state.message ?? '';
     if (before?.description !== state.description) this.#view.description = state.description ?? '';
     if (before?.badge !== state.badge) this.#view.badge = badgeOf(state.badge, locale);
-    this.#arm();
   }
 
   /** Rows and message say how long something takes; while they are seen they are read again in time. */
@@ -221,7 +227,8 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (!this.#view.visible || this.isDisposed) return;
-    const counting = this.#rows.live.size > 0 || (this.#state?.message !== undefined && !this.#options.link.isOnline);
+    const { link, fleet } = this.#options;
+    const counting = this.#rows.live.size > 0 || (fleet.fleet.stale && link.state.kind !== 'signed-out');
     this.#timer = setTimeout(() => this.#tick(), counting ? LIVE_TICK : IDLE_TICK);
   }
 
@@ -246,7 +253,7 @@ function tooltipOf(name: string, facts: readonly (readonly [string, string])[]):
   const tooltip = new vscode.MarkdownString();
   tooltip.appendMarkdown('**').appendText(name).appendMarkdown('**\n\n');
   for (const [label, value] of facts) {
-    tooltip.appendText(label).appendMarkdown(': ').appendText(value).appendMarkdown('\n\n');
+    tooltip.appendText(label).appendMarkdown(': ').appendText(value).appendMarkdown('  \n');
   }
   return tooltip;
 }

@@ -9,49 +9,53 @@ function fleetOf(...hosts: readonly ReturnType<typeof aHost>[]): Fleet {
   return { ...NO_FLEET, known: true, stale: false, hosts: new Map(hosts.map(host => [host.host, host])) };
 }
 
+const at = (now: number): { now: number; stale: boolean } => ({ now, stale: false });
+const AT = at(NOW);
+
 describe('the rows that were shown', () => {
   it('are all new at first', () => {
     const cache = new RowCache(ENGLISH);
-    assert.deepEqual(cache.update(fleetOf(aHost('b'), aHost('a')), NOW), { changed: [], list: true });
+    assert.deepEqual(cache.update(fleetOf(aHost('b'), aHost('a')), AT), { changed: [], list: true });
     assert.deepEqual(cache.order, ['a', 'b']);
   });
 
   it('are drawn again only where they read differently', () => {
     const cache = new RowCache(ENGLISH);
-    cache.update(fleetOf(aHost('a'), aHost('b')), NOW);
+    cache.update(fleetOf(aHost('a'), aHost('b')), AT);
     const same = fleetOf(aHost('a', { lastSeenAt: NOW + 9 }), aHost('b'));
-    assert.deepEqual(cache.update(same, NOW, ['a']), { changed: [], list: false });
+    assert.deepEqual(cache.update(same, AT, ['a']), { changed: [], list: false });
     const problem = { at: NOW, problems: [] };
     const running = aHost('a', { agent: { ...aHost().agent!, version: '2.3.1' }, status: problem });
-    assert.deepEqual(cache.update(fleetOf(running, aHost('b')), NOW, ['a']), { changed: ['a'], list: false });
+    assert.deepEqual(cache.update(fleetOf(running, aHost('b')), AT, ['a']), { changed: ['a'], list: false });
     assert.deepEqual(cache.order, ['a', 'b']);
   });
 
   it('are a new list when a host comes, goes, or needs attention', () => {
     const cache = new RowCache(ENGLISH);
-    cache.update(fleetOf(aHost('a'), aHost('b')), NOW);
-    assert.equal(cache.update(fleetOf(aHost('a'), aHost('b'), aHost('c')), NOW, ['c']).list, true);
-    assert.equal(cache.update(fleetOf(aHost('a'), aHost('b')), NOW, ['c']).list, true);
+    cache.update(fleetOf(aHost('a'), aHost('b')), AT);
+    assert.equal(cache.update(fleetOf(aHost('a'), aHost('b'), aHost('c')), AT, ['c']).list, true);
+    assert.equal(cache.update(fleetOf(aHost('a'), aHost('b')), AT, ['c']).list, true);
     assert.deepEqual(cache.order, ['a', 'b']);
     const failed = aHost('b', { runs: [anEndedRun(1, { outcome: 'failed' })] });
-    assert.equal(cache.update(fleetOf(aHost('a'), failed), NOW, ['b']).list, true);
+    assert.equal(cache.update(fleetOf(aHost('a'), failed), AT, ['b']).list, true);
     assert.deepEqual(cache.order, ['b', 'a']);
   });
 
   it('know which of them count seconds', () => {
     const cache = new RowCache(ENGLISH);
     const fleet = fleetOf(aHost('a', { runs: [aRun(1)] }), aHost('b'));
-    cache.update(fleet, NOW);
+    cache.update(fleet, AT);
     assert.deepEqual([...cache.live], ['a']);
-    assert.deepEqual(cache.update(fleet, NOW + 1000, cache.live), { changed: ['a'], list: false });
-    cache.update(fleetOf(aHost('b')), NOW, ['a']);
+    assert.deepEqual(cache.update(fleet, at(NOW + 1000), cache.live), { changed: [], list: false });
+    assert.deepEqual(cache.update(fleet, at(NOW + 5000), cache.live), { changed: ['a'], list: false });
+    cache.update(fleetOf(aHost('b')), AT, ['a']);
     assert.deepEqual([...cache.live], []);
   });
 
   it('all look different once the link is down', () => {
     const cache = new RowCache(ENGLISH);
     const fleet = fleetOf(aHost('a'), aHost('b'));
-    cache.update(fleet, NOW);
-    assert.deepEqual(cache.update({ ...fleet, stale: true }, NOW), { changed: ['a', 'b'], list: false });
+    cache.update(fleet, AT);
+    assert.deepEqual(cache.update(fleet, { now: NOW, stale: true }), { changed: ['a', 'b'], list: false });
   });
 });

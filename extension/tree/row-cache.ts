@@ -1,6 +1,6 @@
 import type { Locale } from '../base/locale.ts';
 import { liveRun, type Fleet } from '../fleet/fleet.ts';
-import { compareRows, presentHost, sameRow, type HostRow } from './host-row.ts';
+import { compareRows, presentHost, sameRow, type HostRow, type RowContext } from './host-row.ts';
 
 /** What has to be drawn again. */
 export interface RowsChanged {
@@ -38,9 +38,8 @@ export class RowCache {
   /**
    * Takes a snapshot over.
    * @param hosts those to look at; all without it
-   * @param now by the relay's clock
    */
-  update(fleet: Fleet, now: number, hosts?: Iterable<string>): RowsChanged {
+  update(fleet: Pick<Fleet, 'hosts'>, context: RowContext, hosts?: Iterable<string>): RowsChanged {
     const changed: string[] = [];
     let list = false;
     for (const name of hosts ?? new Set([...this.#rows.keys(), ...fleet.hosts.keys()])) {
@@ -51,7 +50,7 @@ export class RowCache {
         this.#live.delete(name);
         continue;
       }
-      const row = presentHost(host, { now, stale: fleet.stale }, this.#locale);
+      const row = presentHost(host, context, this.#locale);
       if (liveRun(host)) this.#live.add(name);
       else this.#live.delete(name);
       this.#rows.set(name, row);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { ENGLISH } from '../base/locale.ts';
-import { SIGNED_OUT, type ConnectionState } from '../connection/state.ts';
+import { BRIEF, CONNECT_WITHIN, SIGNED_OUT, type ConnectionState } from '../connection/state.ts';
 import type { Trouble } from '../connection/trouble.ts';
 import { NO_FLEET, type Fleet } from '../fleet/fleet.ts';
 import { aHost, anOutdatedHost, NOW } from '../fleet/samples.ts';
@@ -18,7 +18,7 @@ const ONLINE: ConnectionState = {
 const lost = (why: Trouble, ms = 12_000): ConnectionState => ({
   kind: 'reconnecting',
   socket: 1,
-  attempt: 1,
+  attempt: 2,
   until: NOW + ms,
   why,
 });
@@ -80,7 +80,7 @@ describe('what the view says around its rows', () => {
     const connection: ConnectionState = {
       kind: 'connecting',
       socket: 2,
-      attempt: 1,
+      attempt: 2,
       deadline: NOW,
       why: { kind: 'going-down' },
     };
@@ -92,6 +92,24 @@ describe('what the view says around its rows', () => {
       view({ connection: lost({ kind: 'going-down' }, 300), fleet: fleetOf(true, aHost()) }).message ?? '',
       /Trying again…/,
     );
+  });
+
+  it('does not speak of a loss that is mended at the first attempt', () => {
+    const fleet = fleetOf(true, aHost());
+    const why: Trouble = { kind: 'going-down' };
+    assert.equal(
+      view({ connection: { kind: 'reconnecting', socket: 1, attempt: 1, until: NOW + 400, why }, fleet }).message,
+      undefined,
+    );
+    const connecting: ConnectionState = {
+      kind: 'connecting',
+      socket: 2,
+      attempt: 1,
+      deadline: NOW + CONNECT_WITHIN,
+      why,
+    };
+    assert.equal(view({ connection: connecting, fleet }).message, undefined);
+    assert.match(view({ connection: connecting, fleet, now: NOW + BRIEF }).message ?? '', /restarting/);
   });
 
   it('promises nothing when it is not tried again', () => {

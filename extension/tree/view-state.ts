@@ -1,6 +1,6 @@
 import type { Locale } from '../base/locale.ts';
 import { duration } from '../base/words.ts';
-import { troubleIn, type ConnectionState } from '../connection/state.ts';
+import { lastingTrouble, type ConnectionState } from '../connection/state.ts';
 import type { Configured } from '../connection/relays.ts';
 import type { Trouble } from '../connection/trouble.ts';
 import { troubleWords } from '../connection/trouble-words.ts';
@@ -41,7 +41,7 @@ export interface ViewInput {
 
 export interface ViewState {
   readonly key: ViewKey;
-  /** Stands above the rows. VS Code shows no welcome while there is one. */
+  /** Stands above the rows, which are then what was last known. VS Code shows no welcome while there is one. */
   readonly message: string | undefined;
   /** Beside the view's title. */
   readonly description: string | undefined;
@@ -66,11 +66,11 @@ export function countOutdated(fleet: Fleet): number {
   return count;
 }
 
-function emptyKey({ configured, connection, fleet }: ViewInput): ViewKey {
+function emptyKey({ configured, connection, fleet, now }: ViewInput): ViewKey {
   if (configured === 'unknown') return 'starting';
   if (configured === 'nothing') return 'not-configured';
   if (connection.kind === 'signed-out') return configured === 'relay' ? 'signed-out' : 'connecting';
-  const trouble = troubleIn(connection);
+  const trouble = lastingTrouble(connection, now);
   if (trouble) return troubleKey(trouble);
   return connection.kind === 'online' && !fleet.stale ? 'no-hosts' : 'connecting';
 }
@@ -93,10 +93,10 @@ function troubleKey(trouble: Trouble): ViewKey {
   }
 }
 
-/** Why the rows may be old. Nothing while a link that was just lost is got back at the first attempt. */
+/** Why the rows may be old. */
 function staleMessage({ connection, relay, now, fleet }: ViewInput, locale: Locale): string | undefined {
   if (!fleet.stale) return undefined;
-  const trouble = troubleIn(connection);
+  const trouble = lastingTrouble(connection, now);
   if (!trouble) return undefined;
   const words = troubleWords(trouble, relay ?? '', locale);
   const kept = locale.t('Hosts are shown as they were last known.');

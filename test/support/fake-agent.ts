@@ -116,7 +116,7 @@ export class FakeAgent implements AsyncDisposable {
   }
 
   /** Waits until something holds, looking after every message. */
-  async waitFor<T>(what: string, condition: () => T | undefined | false, timeoutMs = 10_000): Promise<T> {
+  async waitFor<T>(what: string, condition: () => T | undefined | false, timeoutMs = 30_000): Promise<T> {
     const deadline = AbortSignal.timeout(timeoutMs);
     for (;;) {
       const value = condition();

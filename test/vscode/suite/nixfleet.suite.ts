@@ -227,7 +227,7 @@ describe('NixFleet in VS Code', () => {
     const before = lastRun('ada');
     await vscode.commands.executeCommand('nixfleet.updateAgent', nodeOf('ada'));
     const { runId } = await newRun('ada', before);
-    await until('the row', async () => (await descriptionOf('ada')) === 'update queued · waits for the host');
+    await until('the row', async () => (await descriptionOf('ada')) === 'queued · waits for host');
     const asked = ada.nextRun();
     await ada.connect();
     (await asked).succeed();

@@ -1,0 +1,213 @@
+// The Hosts view as a person meets it: from an empty window to a fleet in every state, with agents whose runs are
+// written here.
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, it } from 'mocha';
+import type { HostStatus } from '../../../protocol/index.ts';
+import { root } from '../../../scripts/test/files.ts';
+import { FakeAgent, type FakeAgentOptions } from '../../support/fake-agent.ts';
+import { RelayProcess } from '../../support/relay-process.ts';
+import { openWorkbench, type Workbench } from '../workbench.ts';
+
+const OLD = 'a3f9c21d'.repeat(5);
+const NEW = '7be04d5f'.repeat(5);
+
+describe('the Hosts view', () => {
+  const opened = new AsyncDisposableStack();
+  let relay: RelayProcess;
+  let token: string;
+  let workbench: Workbench;
+
+  before(async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nixfleet-view-'));
+    opened.defer(() => rmSync(folder, { recursive: true, force: true }));
+    relay = opened.use(
+      await RelayProcess.start({
+        data: join(folder, 'relay'),
+        log: join(folder, 'relay.log'),
+        listen: ['127.0.0.1:0'],
+      }),
+    );
+    token = await relay.operator('ana');
+    const workspace = join(folder, 'nixcfg');
+    mkdirSync(workspace);
+    workbench = opened.use(await openWorkbench({ folder: workspace, extensions: [root] }));
+    await workbench.openContainer('NixFleet');
+  });
+
+  after(() => opened.disposeAsync());
+
+  afterEach(function () {
+    return workbench.keepFailure(this);
+  });
+
+  const status = (part: Partial<HostStatus> = {}): Partial<HostStatus> => ({
+    nixcfg: { path: '/home/ana/Code/nixcfg', head: OLD, branch: 'main', dirty: false },
+    input: { rev: OLD, lastModified: Math.floor(Date.now() / 1000) - 3 * 86_400, url: 'github:nixfleet/nixfleet' },
+    upstream: { rev: OLD, checkedAt: Date.now() },
+    generation: { toplevel: `/nix/store/${'0'.repeat(32)}-nixos-system-web-25.11`, number: 42 },
+    ...part,
+  });
+
+  /** Takes the pointer off the rows, so that no tooltip lies over them. */
+  const pointerAway = (): Promise<void> => workbench.page.mouse.move(150, 700, { steps: 3 });
+
+  async function agent(
+    host: string,
+    part: Partial<HostStatus> = {},
+    more: Partial<FakeAgentOptions> = {},
+  ): Promise<FakeAgent> {
+    const options = {
+      url: relay.url,
+      host,
+      token: await relay.enroll(host),
+      status: status(part),
+      agent: { version: '2.3.0', rev: OLD },
+    };
+    return opened.use(await FakeAgent.connect({ ...options, ...more }));
+  }
+
+  it('says what NixFleet is while nothing is configured, and offers to connect', async () => {
+    const button = workbench.page.getByRole('button', { name: 'Connect to a Relay…' });
+    await button.waitFor();
+    await workbench.picture('welcome');
+    await button.click();
+  });
+
+  it('says precisely what is wrong with a URL and a token, with what was typed still there', async () => {
+    const { quickInput } = workbench;
+    await workbench.answer('(1/2)', 'ftp://relay');
+    await quickInput.getByText('A relay is reached by wss://').waitFor();
+    await workbench.answer('(1/2)', 'ws://relay.example.org');
+    await quickInput.getByText('would send the token unencrypted').waitFor();
+    await workbench.answer('(1/2)', 'wss://relay.invalid');
+    await workbench.answer('(2/2)', 'nonsense');
+    await quickInput.getByText('The name relay.invalid was not found').waitFor();
+    await workbench.picture('connect-name-not-found');
+    assert.equal(await quickInput.locator('input').first().inputValue(), 'wss://relay.invalid');
+    await workbench.answer('(1/2)', relay.url);
+    await workbench.answer('(2/2)', 'nonsense');
+    await quickInput.getByText('did not accept the token').waitFor();
+    await workbench.picture('connect-token-rejected');
+    await workbench.answer('(2/2)', token);
+    await workbench.page.getByText('The relay has no hosts yet.').waitFor();
+    await workbench.picture('no-hosts');
+  });
+
+  it('shows hosts in every state, what needs attention first', async () => {
+    await agent('web-1');
+    await agent('web-2', { upstream: { rev: NEW, checkedAt: Date.now() } });
+    await agent('cache', { problems: ['nixcfg was not found: tried /home/ana/Code/nixcfg and /etc/nixos.'] });
+    const broken = await agent('mail', { upstream: { rev: NEW, checkedAt: Date.now() } });
+    const busy = await agent('db', { upstream: { rev: NEW, checkedAt: Date.now() } });
+    const off = await agent('laptop', { upstream: { rev: NEW, checkedAt: Date.now() } });
+    await relay.enroll('new-one');
+    await workbench.treeItem('laptop').waitFor();
+    await off.disconnect();
+    // rows move when a host goes; nobody clicks meanwhile
+    await workbench.treeItem('laptop').filter({ hasText: 'offline' }).waitFor();
+    await workbench.treeItem('new-one').waitFor();
+
+    const failing = broken.nextRun();
+    await workbench.contextMenu(workbench.treeItem('mail'), 'Update Agent');
+    (await failing)
+      .phase('accepted')
+      .phase('building')
+      .output('error: builder failed\n')
+      .end({
+        outcome: 'failed',
+        changed: false,
+        reason: { kind: 'build', message: 'nginx.drv failed to build.', advice: 'Read the last lines of its log.' },
+        lastLines: ['error: builder failed'],
+      });
+    await workbench.notification('Updating mail failed while building. nginx.drv failed to build.').waitFor();
+    await workbench.picture('outcome-notification');
+    await workbench.clearNotifications();
+
+    await pointerAway();
+    await workbench.contextMenu(workbench.treeItem('laptop'), 'Update Agent');
+    await workbench.treeItem('laptop').filter({ hasText: 'queued · waits for host' }).waitFor();
+    await pointerAway();
+    const building = busy.nextRun();
+    await workbench.contextMenu(workbench.treeItem('db'), 'Update Agent');
+    (await building).phase('accepted').phase('pulling').phase('locking').phase('building').output('building…\n');
+    await workbench.treeItem('db').filter({ hasText: 'updating · building' }).waitFor();
+
+    const rows = await workbench.page.getByRole('treeitem').allInnerTexts();
+    assert.deepEqual(
+      rows.map(row => row.replace(/ \d+ s$/, '')),
+      [
+        'cache2.3.0 · 1 problem',
+        'mail2.3.0 · update failed',
+        'dbupdating · building',
+        'laptopqueued · waits for host',
+        `web-22.3.0 → ${NEW.slice(0, 7)} available`,
+        'web-12.3.0',
+        'new-onenever connected',
+      ],
+    );
+    await workbench.picture('hosts-in-every-state');
+  });
+
+  it('shows what is known of a host on a second look and below it', async () => {
+    await pointerAway();
+    await workbench.treeItem('web-2').hover();
+    await workbench.page.locator('.workbench-hover:visible').getByText('x86_64-linux').waitFor();
+    await workbench.picture('host-tooltip', 'stay');
+    await pointerAway();
+    await workbench.treeItem('web-2').click();
+    await workbench.treeItem('flake.lock').filter({ hasText: 'available' }).waitFor();
+    await workbench.treeItem('mail').click();
+    await workbench.treeItem('Last runs').click();
+    await workbench.treeItem('failed while building').waitFor();
+    await workbench.picture('host-details');
+    await workbench.treeItem('mail').click();
+    await workbench.treeItem('web-2').click();
+    await workbench.treeItem('Last runs').waitFor({ state: 'hidden' });
+  });
+
+  it('has the menu that makes sense for each host', async () => {
+    assert.deepEqual(await workbench.openContextMenu(workbench.treeItem('web-2')), [
+      'Update Agent',
+      'Refresh Host',
+      'Copy Host Name',
+      'Copy Revision',
+    ]);
+    await workbench.dismissMenu();
+    assert.deepEqual(await workbench.openContextMenu(workbench.treeItem('db')), [
+      'Cancel Update',
+      'Show Run',
+      'Show flake.lock Diff',
+      'Show Output',
+      'Refresh Host',
+      'Copy Host Name',
+      'Copy Revision',
+    ]);
+    await workbench.dismissMenu();
+    await workbench.select('web-1', 'web-2', 'db');
+    assert.deepEqual(await workbench.openContextMenu(workbench.treeItem('web-2')), [
+      'Update Agent',
+      'Refresh Host',
+      'Copy Host Name',
+    ]);
+    await workbench.dismissMenu();
+  });
+
+  it('can be read in every theme', async () => {
+    for (const theme of ['light', 'high-contrast', 'high-contrast-light', 'dark'] as const) {
+      await workbench.setTheme(theme);
+      await workbench.picture(`hosts-${theme}`);
+    }
+  });
+
+  it('keeps the rows and says why when the relay goes away', async () => {
+    await relay.kill();
+    await workbench.page.getByText('Hosts are shown as they were last known.').waitFor();
+    await workbench.treeItem(/web-1, last known/).waitFor();
+    await workbench.picture('relay-away');
+    await relay.start();
+    await workbench.page.getByText('Hosts are shown as they were last known.').waitFor({ state: 'hidden' });
+  });
+});
