@@ -87,7 +87,10 @@ describe('Update Agent from the tree in VS Code', function () {
 
     const run = await newRun('ada');
     const panel = await workbench.webview('ada');
-    await panel.getByText(/building part \d+ of 250/).first().waitFor();
+    await panel
+      .getByText(/building part \d+ of 250/)
+      .first()
+      .waitFor();
     assert.equal(run.state.phase, 'building', 'output streams while it builds');
     await workbench.treeItem('ada').filter({ hasText: 'updating · building' }).waitFor();
     await workbench.picture('building');
