@@ -20,7 +20,6 @@ export class EventsFeed implements Source {
   readonly #options: EventsFeedOptions;
   #seq: number;
   #live = false;
-  #missed = false;
 
   constructor(options: EventsFeedOptions) {
     this.#options = options;
@@ -34,20 +33,19 @@ export class EventsFeed implements Source {
       return;
     }
     this.#live = false;
-    this.#missed = true;
     poke(this);
   }
 
   async step(): Promise<boolean> {
     const { backbone, runId } = this.#options;
-    this.#missed = false;
+    this.#live = false;
     const events = await backbone.readEvents(runId, this.#seq, PAGE_BYTES);
     if (events.length > 0) {
       this.#send(events);
       return true;
     }
-    this.#live = !this.#missed;
-    return this.#missed;
+    this.#live = true;
+    return false;
   }
 
   #send(events: readonly StoredEvent[]): void {

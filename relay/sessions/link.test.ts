@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { Harness } from '../testing/harness.ts';
-import { TestAgent } from '../testing/test-agent.ts';
+import { AGENT, TestAgent } from '../testing/test-agent.ts';
 import { until } from '../testing/wait.ts';
 
 describe('a link', () => {
@@ -23,7 +23,7 @@ describe('a link', () => {
     const ana = await harness.operator();
     const agent = TestAgent.open({ relay: harness.url, token: await harness.token('host', 'web'), autoPong: false });
     await agent.status();
-    agent.say({ type: 'hello', protocol: 1, host: 'web', agent: (await import('../testing/test-agent.ts')).AGENT });
+    agent.say({ type: 'hello', protocol: 1, host: 'web', agent: AGENT });
     await until('that it is online', () => ana.hosts.get('web')?.online);
     agent.socket.pause();
     await until('that it is gone', () => ana.hosts.get('web')?.online === false);
@@ -31,9 +31,10 @@ describe('a link', () => {
   });
 
   it('ends although the peer does not answer the close', async () => {
-    const agent = await harness.agent('web');
+    await using patient = await Harness.start({ timings: { heartbeat: 60_000, closing: 50 } });
+    const agent = await patient.agent('web');
     agent.socket.pause();
-    await harness.relay.close();
+    await patient.relay.close();
     agent.cut();
   });
 

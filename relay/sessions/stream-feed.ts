@@ -31,8 +31,8 @@ export class StreamFeed implements Source {
   readonly #options: StreamFeedOptions;
   #at: Position;
   #endSent = false;
+  /** Whether it had all there was when it last looked, and waits for what comes. */
   #live = false;
-  #missed = false;
 
   constructor(options: StreamFeedOptions) {
     this.#options = options;
@@ -50,13 +50,12 @@ export class StreamFeed implements Source {
       return;
     }
     this.#live = false;
-    this.#missed = true;
     poke(this);
   }
 
   async step(): Promise<boolean> {
     const { backbone, link, runId, stream, onSent } = this.#options;
-    this.#missed = false;
+    this.#live = false;
     const read = await backbone.readFrame(runId, stream, this.#at);
     if (read.kind === 'unknown-run') return this.gone();
     if (read.kind === 'frame') {
@@ -74,9 +73,9 @@ export class StreamFeed implements Source {
     }
     this.#at = read.at;
     if (!read.ended && (await this.#willNeverEnd())) return this.gone();
-    // news that came while this was read is on disk by now
-    this.#live = !this.#missed;
-    return this.#missed;
+    // for news that came while this was read there was a poke: it is on disk by now, and read in the next step
+    this.#live = true;
+    return false;
   }
 
   /** Tells the viewer that there will be nothing more. */

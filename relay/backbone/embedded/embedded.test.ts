@@ -13,7 +13,14 @@ import {
 import { appendFile, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { encodeFrame, START, type OutputFrame, type Position, type RunId } from '../../../protocol/index.ts';
+import {
+  decodeFrame,
+  encodeFrame,
+  START,
+  type OutputFrame,
+  type Position,
+  type RunId,
+} from '../../../protocol/index.ts';
 import { newRunId, temporaryFolder } from '../../testing/harness.ts';
 import { until } from '../../testing/wait.ts';
 import type { FleetChange } from '../backbone.ts';
@@ -136,6 +143,7 @@ describe('the embedded store', () => {
     backbone = await openStore();
     assert.deepEqual(await append(backbone, frame(runId, { epoch: 0, offset: 3 }, 'def')), { kind: 'appended' });
     assert.equal(await text(backbone, runId), 'abcdef');
+    assert.equal(readFileSync(file(runId), 'utf8'), 'abcdef');
   });
 
   it('goes back when a file is shorter than what was recorded, and asks for the rest', async () => {
@@ -190,6 +198,41 @@ describe('the embedded store', () => {
       ended: false,
     });
     assert.equal(await text(after, runId), 'abcd');
+  });
+
+  it('cuts the file with the stream', async () => {
+    const backbone = await openStore();
+    const runId = newRunId();
+    await backbone.adoptRun(runId, 'web');
+    await append(backbone, frame(runId, START, 'abcdefgh'));
+    await append(backbone, frame(runId, { epoch: 1, offset: 2 }, 'X'));
+    assert.equal(readFileSync(file(runId), 'utf8'), 'abX');
+  });
+
+  it('never shows bytes of one epoch as those of another, whatever is cut while it is read', async () => {
+    const backbone = await openStore();
+    const runId = newRunId();
+    await backbone.adoptRun(runId, 'web');
+    const letter = (epoch: number) => String.fromCharCode(97 + epoch);
+    await append(backbone, frame(runId, START, letter(0).repeat(50_000)));
+    for (let epoch = 1; epoch <= 20; epoch++) {
+      const reads = Array.from({ length: 30 }, () =>
+        backbone.readFrame(runId, 'output', { epoch: epoch - 1, offset: 0 }),
+      );
+      const cut = append(backbone, frame(runId, { epoch, offset: 0 }, letter(epoch).repeat(50_000)));
+      for (let i = 0; i < 30; i++) {
+        await new Promise(resolve => setImmediate(resolve));
+        reads.push(backbone.readFrame(runId, 'output', { epoch: epoch - 1, offset: 0 }));
+      }
+      await cut;
+      for (const read of await Promise.all(reads)) {
+        if (read.kind !== 'frame') continue;
+        const decoded = decodeFrame(read.data);
+        assert.ok(decoded.ok);
+        const bytes = Buffer.from(decoded.frame.bytes).toString();
+        assert.equal(bytes, letter(decoded.frame.at.epoch).repeat(bytes.length));
+      }
+    }
   });
 
   it('flushes output by itself', async () => {
