@@ -2,8 +2,8 @@
  * How a platform builds, activates and commits generations. One small interface: the runner knows the phases, a rebuilder
  * knows the commands. What the commands' endings mean is decided beside them, in pure functions.
  */
-import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { AGENT_MANIFEST_PATH, agentManifestSchema, type AgentManifest } from '../../protocol/index.ts';
 import type { RunReason } from '../runner/reason.ts';
 import type { StepCommand, StepResult } from '../runner/step-runner.ts';
@@ -67,24 +67,16 @@ export function readGenerations(current: string, profile: string): HostGeneratio
   };
 }
 
-/** The number of a generation in a profile: of the current one, or of the newest that is `toplevel`. */
-export function profileNumber(profile: string, toplevel?: string): number | undefined {
+/** The number of a profile's current generation. */
+function profileNumber(profile: string): number | undefined {
   try {
-    if (toplevel === undefined) return numberOf(profile, basename(readlinkSync(profile)));
-    const folder = dirname(profile);
-    return readdirSync(folder)
-      .flatMap(name => numberOf(profile, name) ?? [])
-      .sort((a, b) => b - a)
-      .find(number => realPath(join(folder, `${basename(profile)}-${number}-link`)) === toplevel);
+    const link = basename(readlinkSync(profile));
+    const prefix = `${basename(profile)}-`;
+    const digits = link.startsWith(prefix) ? /^(\d+)-link$/.exec(link.slice(prefix.length))?.[1] : undefined;
+    return digits === undefined ? undefined : Number(digits);
   } catch {
     return undefined;
   }
-}
-
-function numberOf(profile: string, link: string): number | undefined {
-  const prefix = `${basename(profile)}-`;
-  const digits = link.startsWith(prefix) ? /^(\d+)-link$/.exec(link.slice(prefix.length))?.[1] : undefined;
-  return digits === undefined ? undefined : Number(digits);
 }
 
 function realPath(path: string): string | undefined {

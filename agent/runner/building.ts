@@ -21,7 +21,7 @@ export async function build(run: RunContext, checkout: Checkout): Promise<Built>
     silence: config.deadlines.buildSilence,
   });
   expectSuccess(step, 'nix build', output => buildFailure(output, `the configuration ${run.attribute}`));
-  const toplevel = resultOf(link);
+  const toplevel = resultOf(link, config.platform === 'nixos' ? NIX_STORE : ANY_STORE);
   const manifest = readManifest(toplevel);
   if (!manifest.ok)
     fail(
@@ -41,7 +41,12 @@ function prepareRoots(path: string, owner: Checkout['owner']): void {
   if (process.getuid?.() === 0) chownSync(path, owner.uid, owner.gid);
 }
 
-function resultOf(link: string): string {
+/** Where store paths lie; in a try-out the store may be anywhere. */
+const NIX_STORE = /^\/nix\/store\/[0-9a-z]{32}-[^/]+$/;
+const ANY_STORE = /^\/(?:[^/]+\/)+[0-9a-z]{32}-[^/]+$/;
+
+/** The link lies in the owner's folder: it counts only if it leads straight to a store path. */
+function resultOf(link: string, store: RegExp): string {
   let target: string;
   try {
     target = readlinkSync(link);
@@ -49,7 +54,7 @@ function resultOf(link: string): string {
   } catch {
     target = '';
   }
-  if (!/^\/(?:[^/]+\/)+[0-9a-z]{32}-[^/]+$/.test(target))
+  if (!store.test(target))
     fail('internal', `nix build said that all went well, but ${link} does not lead to a store path`);
   return target;
 }

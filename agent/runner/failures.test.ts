@@ -25,6 +25,8 @@ before(async function () {
   host = new TestHost();
   // a host that was updated before: a generation, an agent, and the lock that the run left
   assert.equal((await host.update()).outcome, 'succeeded');
+  host.push({ 'flake.lock': host.state().lock ?? '' }, 'commit the lock');
+  assert.equal((await host.update()).outcome, 'succeeded');
   host.release('b');
   host.save();
 });

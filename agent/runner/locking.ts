@@ -1,15 +1,16 @@
 /** The phase locking: the input that carries the agent is moved, and what the lock holds then is what counts. */
 import type { LockedRef } from '../../protocol/index.ts';
-import { findInput, parseFlakeLock, pinnedUrl, type FlakeLock } from '../../flake-lock/index.ts';
+import { findInput, parseFlakeLock, pinnedUrl } from '../../flake-lock/index.ts';
 import { readLock } from '../nixcfg/checkout.ts';
-import { same } from '../nixcfg/restore-plan.ts';
-import { writeFileAtomically } from '../run-directory/files.ts';
+import { readSmallFile, writeFileAtomically } from '../run-directory/files.ts';
 import { lockFailure, staleLock } from '../steps/failures.ts';
 import { nixVersion, updateInputCommand } from '../steps/nix.ts';
 import { runAsOwner, type Checkout, type CheckoutDoings, type RunContext } from './context.ts';
+import { MAX_LOCK_BYTES } from './earlier-locks.ts';
 import { expectSuccess, outputText } from './expect-success.ts';
 import { lastLines } from './last-lines.ts';
 import { fail, RunFailure } from './reason.ts';
+import { putLock } from './restoring.ts';
 import { lockedRefOf } from './snapshot.ts';
 import type { StepResult } from './step-runner.ts';
 
@@ -17,6 +18,26 @@ const NO_SUCH_INPUT = /does not match any input/;
 
 /** Updates the lock of the checkout. */
 export async function lock(run: RunContext, checkout: Checkout, doings: CheckoutDoings): Promise<void> {
+  const { inputName: input } = run.config;
+  const kept = readSmallFile(run.paths.lockAfter, MAX_LOCK_BYTES);
+  // what a runner that died has kept may be with readers already: the run stays with it
+  const after = kept.ok ? kept.value : await newLock(run, checkout, doings);
+  const locked = lockedRefOf(after, input).input;
+  if (!locked) return noSuchInput(run, checkout, '');
+  if (kept.ok) await putLock(checkout, kept.value);
+  else writeFileAtomically(run.paths.lockAfter, after);
+  const was = lockedRefOf(checkout.recorded.lock, input).input;
+  const changed = !sameRef(was, locked);
+  run.journal.append({ type: 'locked', input, ...(was && { before: was }), after: locked, changed });
+  run.steps.say(
+    changed
+      ? `the input ${input}: ${was ? nameOf(was) : 'not locked'} → ${nameOf(locked)}`
+      : `the input ${input} is at its newest revision already: ${nameOf(locked)}`,
+  );
+}
+
+/** Lets nix move the input, and sees that it did. */
+async function newLock(run: RunContext, checkout: Checkout, doings: CheckoutDoings): Promise<Uint8Array> {
   const { inputName: input } = run.config;
   const { targetRev } = run.request;
   const version = await nixVersion(checkout.query);
@@ -26,8 +47,7 @@ export async function lock(run: RunContext, checkout: Checkout, doings: Checkout
       'nix was not found on this host, or does not say its version',
       'Put nix where the runner’s PATH finds it.',
     );
-  const before = await readLock(checkout.query);
-  let target = targetRev === undefined ? undefined : pinned(before, input, targetRev);
+  let target = targetRev === undefined ? undefined : pinned(await readLock(checkout.query), input, targetRev);
   if (targetRev !== undefined && target === undefined) {
     // the lock does not know the input yet: what flake.nix says of it stands in the lock after a first update
     await update(run, checkout, doings, updateInputCommand(version, input));
@@ -35,28 +55,10 @@ export async function lock(run: RunContext, checkout: Checkout, doings: Checkout
   }
   const step = await update(run, checkout, doings, updateInputCommand(version, input, target));
   const after = await readLock(checkout.query);
-  const text = outputText(step);
-  if (!after || !inputOf(after, input, checkout)) noSuchInput(run, checkout, text);
-  const locked = lockedRefOf(after, input).input;
-  if (!locked) noSuchInput(run, checkout, text);
+  const locked = after && hasInput(after, input, checkout) ? lockedRefOf(after, input).input : undefined;
   checkReached(run, step, locked, targetRev);
-
-  writeFileAtomically(run.paths.lockAfter, after);
-  const was = lockedRefOf(checkout.recorded.lock, input).input;
-  run.journal.append({
-    type: 'locked',
-    input,
-    ...(was && { before: was }),
-    after: locked,
-    changed: !sameRef(was, locked),
-  });
-  run.steps.say(
-    sameRef(was, locked)
-      ? `the input ${input} is at its newest revision already: ${nameOf(locked)}`
-      : `the input ${input}: ${was ? nameOf(was) : 'not locked'} → ${nameOf(locked)}`,
-  );
-  if (!same(before, after) && sameRef(was, locked))
-    run.steps.say('flake.lock changed all the same; see its comparison');
+  if (!after || !locked) return noSuchInput(run, checkout, outputText(step));
+  return after;
 }
 
 async function update(
@@ -89,7 +91,7 @@ function pinned(lockBytes: Uint8Array | undefined, input: string, rev: string): 
   );
 }
 
-function inputOf(lockBytes: Uint8Array, input: string, checkout: Checkout): boolean {
+function hasInput(lockBytes: Uint8Array, input: string, checkout: Checkout): boolean {
   const parsed = parseFlakeLock(new TextDecoder().decode(lockBytes));
   if (!parsed.ok)
     return fail(
@@ -97,10 +99,8 @@ function inputOf(lockBytes: Uint8Array, input: string, checkout: Checkout): bool
       `${checkout.path}/flake.lock cannot be read: ${parsed.error.message} (line ${parsed.error.line})`,
       'Mend the lock where nixcfg comes from (nix flake lock), push, and run the update again.',
     );
-  return hasInput(parsed.lock, input);
+  return findInput(parsed.lock, [input]) !== undefined;
 }
-
-const hasInput = (lock: FlakeLock, input: string): boolean => findInput(lock, [input]) !== undefined;
 
 function noSuchInput(run: RunContext, checkout: Checkout, output: string): never {
   const { inputName } = run.config;
@@ -112,13 +112,18 @@ function noSuchInput(run: RunContext, checkout: Checkout, output: string): never
   );
 }
 
-function checkReached(run: RunContext, step: StepResult, locked: LockedRef, targetRev: string | undefined): void {
+function checkReached(
+  run: RunContext,
+  step: StepResult,
+  locked: LockedRef | undefined,
+  targetRev: string | undefined,
+): void {
   const { inputName: input } = run.config;
   // exactly what was asked for is fine wherever nix had it from
-  if (targetRev !== undefined && locked.rev === targetRev) return;
+  if (targetRev !== undefined && locked?.rev === targetRev) return;
   const stale = staleLock(outputText(step), `the source of the input ${input}`);
   if (stale) throw new RunFailure(stale, lastLines(step.tail));
-  if (targetRev !== undefined)
+  if (targetRev !== undefined && locked)
     fail(
       'target-not-reached',
       `nix locked ${nameOf(locked)} for ${input} and not ${targetRev.slice(0, 12)}, which was asked for`,

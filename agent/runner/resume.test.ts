@@ -90,6 +90,23 @@ describe('a run whose runner is killed', function () {
       checkRunDirectory(runId);
     });
 
+  it('between keeping the new lock and saying so stays with that lock', async () => {
+    something();
+    host.plan({ build: { hang: true } });
+    const runId = host.ask();
+    await host.killWhen(runId, inPhase('building'));
+    const paths = runPaths(host.config.stateDir, runId);
+    const [lock, lines] = [readFileSync(paths.lockAfter, 'utf8'), readFileSync(paths.journal, 'utf8').split('\n')];
+    const locked = lines.findIndex(line => line.includes('"type":"locked"'));
+    writeFileSync(paths.journal, `${lines.slice(0, locked).join('\n')}\n`);
+    host.plan({});
+    host.release(`newer-${release}`);
+    assert.equal(await host.run(runId), 0);
+    assert.equal(host.end(runId).outcome, 'succeeded', host.output(runId));
+    assert.equal(readFileSync(paths.lockAfter, 'utf8'), lock);
+    assert.equal(host.state().lock, lock);
+  });
+
   it('while pulling, with HEAD moved and nothing of it written down, pulls again', async () => {
     something();
     const runId = host.ask();

@@ -127,7 +127,7 @@ describe('an update', function () {
     host.release('b');
     host.plan({ activation: { exit: 4, stderr: ['warning: the following units failed: x.service'] } });
     const undone = await host.update({ rollback: 'always' });
-    assert.equal(undone.outcome, 'rolled-back');
+    assert.equal(undone.outcome, 'rolled-back', undone.reason?.message);
     assert.deepEqual(host.state(), before);
     const runId = host.ask();
     await host.run(runId);
