@@ -9,7 +9,7 @@ import type { ViewState } from './tree/view-state.ts';
 import type { TreeNode } from './tree/nodes.ts';
 import type * as vscode from 'vscode';
 
-/** What other extensions, and the tests in the extension host, can see and do. Values are snapshots. */
+/** What the tests in the extension host can see and do. Values are snapshots. */
 export interface NixFleetApi {
   readonly connection: ConnectionState;
   readonly configured: Configured;

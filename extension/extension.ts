@@ -3,17 +3,17 @@
  * hosts, `runs/` and `output/` copies of runs, `tree/`, `status-bar/`, `run-panel/`, `channel/` and `lock/` what a person
  * sees, `updates/` and `commands/` what they do.
  */
-import type * as vscode from 'vscode';
+import * as vscode from 'vscode';
 import { apiOf, type NixFleetApi } from './api.ts';
 import { NixFleet } from './nixfleet.ts';
 
 let nixfleet: NixFleet | undefined;
 
-/** Builds the services, registers, and returns: no network is waited for. */
-export function activate(context: vscode.ExtensionContext): NixFleetApi {
+/** Builds the services, registers, and returns: no network is waited for. Tests get something to hold on to. */
+export function activate(context: vscode.ExtensionContext): NixFleetApi | undefined {
   nixfleet = new NixFleet(context);
   context.subscriptions.push(nixfleet);
-  return apiOf(nixfleet);
+  return context.extensionMode === vscode.ExtensionMode.Test ? apiOf(nixfleet) : undefined;
 }
 
 export async function deactivate(): Promise<void> {

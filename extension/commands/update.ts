@@ -60,7 +60,10 @@ export async function updateHosts(
     sayFailure(locale.t('NixFleet could not update {0} hosts.', free.length), rev.reason);
     return [];
   }
-  const asked = await Promise.all(free.map(host => updates.ask(host, rev?.rev)));
+  // without a link this waits for the next one
+  const asked = await vscode.window.withProgress({ location: { viewId: HOSTS_VIEW } }, () =>
+    Promise.all(free.map(host => updates.ask(host, rev?.rev))),
+  );
   const runs = asked.filter(update => update.ok);
   watched.watch(runs);
   for (const { host, runId } of runs.slice(0, FOLLOW_AT_MOST)) channels.follow(host, runId);

@@ -102,6 +102,13 @@ describe('what is remembered of the relay', () => {
     await (await open(keyring)).signIn(TARGET);
     const environment = { NIXFLEET_RELAY_URL: 'ws://127.0.0.1:7780', NIXFLEET_RELAY_TOKEN_FILE: file };
     assert.deepEqual((await open(keyring, environment)).target, { url: 'ws://127.0.0.1:7780', token: 'from-file' });
+    const left = await open(keyring, environment);
+    await left.signOut();
+    await left.load();
+    assert.equal(left.configured, 'relay', 'until the person says otherwise');
+    await left.signIn(TARGET);
+    await left.load();
+    assert.deepEqual(left.target, TARGET);
     rmSync(folder, { recursive: true });
     assert.deepEqual((await open(keyring, environment)).target, TARGET, 'the file is gone');
   });

@@ -32,7 +32,8 @@ export type Configured = 'unknown' | 'nothing' | 'relay' | 'relay-and-token';
 /** Which relay this person uses, and with which token. Read at start, in the background; every window follows. */
 export class Relays extends Disposable {
   readonly #secrets: Secrets;
-  readonly #environment: RelayEnvironment;
+  /** Counts until the person chooses otherwise in this window. */
+  #environment: RelayEnvironment | undefined;
   readonly #log: Log;
   readonly #changed = this.own(new Emitter<void>());
   #stored: Stored | undefined;
@@ -83,6 +84,7 @@ export class Relays extends Disposable {
   }
 
   async #store(stored: Stored): Promise<void> {
+    this.#environment = undefined;
     this.#stored = stored;
     this.#read = true;
     this.#changed.fire();
@@ -90,7 +92,7 @@ export class Relays extends Disposable {
   }
 
   async #fromEnvironment(): Promise<Stored | undefined> {
-    const { NIXFLEET_RELAY_URL: url, NIXFLEET_RELAY_TOKEN_FILE: file } = this.#environment;
+    const { NIXFLEET_RELAY_URL: url, NIXFLEET_RELAY_TOKEN_FILE: file } = this.#environment ?? {};
     if (!url || !file) return undefined;
     const parsed = parseRelayUrl(url, true);
     if (!parsed.ok) {

@@ -61,7 +61,9 @@ describe('the fleet', () => {
 
   it('drops the half of a snapshot that a lost link left', () => {
     const half = take(NO_FLEET, WELCOME, { type: 'fleet', hosts: [aHost('ghost')], last: false });
-    const again = take(reduceFleet(half, [{ type: 'link-down' }]), WELCOME, {
+    const down = reduceFleet(half, [{ type: 'link-down' }]);
+    assert.equal(down.arriving, undefined);
+    const again = take(down, WELCOME, {
       type: 'fleet',
       hosts: [aHost('a')],
       last: true,

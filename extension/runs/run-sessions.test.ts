@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
@@ -283,6 +284,10 @@ describe('the session of a run', () => {
     assert.equal(session.state.seq, 1);
     relay.messages.fire({ type: 'events', runId: RUN, events: relay.events });
     assert.equal(session.state.seq, 1, 'what it has already changes nothing');
+    const at = { epoch: 0, offset: 5 };
+    relay.frames.fire({ runId: RUN, stream: 'lock-after', at, time: 1, end: true, bytes: Buffer.from('x') });
+    assert.equal(relay.subscriptions.length, 4);
+    assert.equal(session.lockAfter, undefined);
   });
 
   it('asks for nothing once it has everything', async () => {
@@ -355,6 +360,22 @@ describe('the session of a run', () => {
     assert.equal(kept(session), '01234');
   });
 
+  it('is not opened again before it is closed: two would spoil the file', async () => {
+    const first = await sessions.open(RUN);
+    const dispose = first.output.dispose.bind(first.output);
+    let closed = false;
+    first.output.dispose = async () => {
+      // longer than it takes to open files
+      for (let i = 0; i < 100; i++) await stat(folder);
+      await dispose();
+      closed = true;
+    };
+    first.dispose();
+    const second = await sessions.open(RUN);
+    assert.ok(closed);
+    assert.notEqual(second.output, first.output);
+  });
+
   it('does not come about when the disk refuses, and may when it is mended', async () => {
     let broken = true;
     await reload();
@@ -367,6 +388,20 @@ describe('the session of a run', () => {
     await assert.rejects(sessions.open(RUN), /disk full/);
     broken = false;
     assert.equal((await sessions.open(RUN)).runId, RUN);
+  });
+
+  it('follows the run all the same when the disk is full, and says so', async function () {
+    if (!existsSync('/dev/full')) this.skip();
+    symlinkSync('/dev/full', join(folder, `${RUN}.log`));
+    const session = await sessions.open(RUN);
+    relay.write('output', 'does not fit\n');
+    await eventually(() => session.output.failure !== undefined);
+    relay.write('output', 'neither does this\n');
+    await eventually(() => session.problem?.kind === 'disk');
+    assert.match(session.problem?.message ?? '', /ENOSPC/);
+    await eventually(() => relay.subscriptions.at(-1)?.streams.output === undefined);
+    relay.event('phase');
+    assert.equal(session.state.phase, 'building');
   });
 
   it('leaves no listener behind', async () => {

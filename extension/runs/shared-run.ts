@@ -32,6 +32,8 @@ export class SharedRun {
   #summary: RunSummary | undefined;
   #problem: Reason | undefined;
   #subscription = 0;
+  /** The disk takes no more output; the rest of the run is followed all the same. */
+  #diskFailed = false;
 
   readonly onDidChange = this.#changed.event;
 
@@ -89,7 +91,7 @@ export class SharedRun {
     const result = await this.#calls.ask({ type: 'subscribe', runId, afterSeq: this.#state.seq, streams });
     if (subscription !== this.#subscription) return;
     if (result.ok) {
-      this.#setProblem(undefined);
+      if (!this.#diskFailed) this.#setProblem(undefined);
       if (result.reply.run) this.takeSummary(result.reply.run);
     } else if (result.reason.kind !== 'disconnected') {
       this.#setProblem(result.reason);
@@ -118,7 +120,7 @@ export class SharedRun {
 
   takeFrame(frame: OutputFrame): void {
     if (frame.stream === 'output') {
-      if (this.output.append(frame) === 'gap') void this.subscribe();
+      this.#takeOutput(frame);
       return;
     }
     if (this.#lockTexts[frame.stream] !== undefined) return;
@@ -143,9 +145,20 @@ export class SharedRun {
     await Promise.all([this.output.dispose(), this.#record.flush()]);
   }
 
+  #takeOutput(frame: OutputFrame): void {
+    const result = this.output.append(frame);
+    if (result === 'gap') void this.subscribe();
+    if (result !== 'failed' || this.#diskFailed) return;
+    this.#diskFailed = true;
+    const message = this.output.failure?.message ?? '';
+    this.#setProblem({ kind: 'disk', message: `The output cannot be kept on this machine: ${message}` });
+    // said anew without the output, the relay stops sending it
+    void this.subscribe();
+  }
+
   #missing(): StreamPositions {
     const streams: Partial<Record<StreamName, Position>> = {};
-    if (!this.output.ended && !this.#gone.has('output')) streams.output = this.output.position;
+    if (!this.output.ended && !this.#diskFailed && !this.#gone.has('output')) streams.output = this.output.position;
     for (const stream of ['lock-before', 'lock-after'] as const) {
       if (this.#lockTexts[stream] === undefined && !this.#gone.has(stream))
         streams[stream] = this.#locks[stream].position;

@@ -61,10 +61,6 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     return this.#state;
   }
 
-  get selection(): readonly TreeNode[] {
-    return this.#view.selection;
-  }
-
   override dispose(): void {
     clearTimeout(this.#timer);
     super.dispose();

@@ -57,8 +57,12 @@ describe('the newest revision for several hosts', () => {
     fleet.put(anOutdatedHost('other'));
     const answer = fleet.resolve(['off', 'on', 'other']);
     assert.deepEqual(fleet.asked, [{ type: 'refresh', host: 'on' }]);
+    let settled = false;
+    void answer.then(() => (settled = true));
     fleet.put(checked('other', LATER, NOW + 50));
     fleet.put(checked('on', NEW_REV, NOW));
+    await new Promise(resolve => setImmediate(resolve));
+    assert.equal(settled, false, 'it is what was known before');
     fleet.put(checked('on', LATER, NOW + 1));
     assert.deepEqual(await answer, { ok: true, rev: LATER, askedHost: 'on' });
     assert.equal(fleet.changes.listenerCount, 0);
