@@ -22,12 +22,10 @@ export function judge({ service, state, bootId }: Sighting, manifest: AgentManif
   const { process } = service;
   if (!service.active || !process) return { kind: 'missing', why: `the agent's service is ${service.state}` };
   if (manifest && !runsFrom(process, manifest.storePath)) {
-    const other = process.paths[0];
-    // systemd's own program stands there for the moment between fork and exec
-    if (other?.endsWith('/systemd-executor')) return { kind: 'missing', why: 'the agent is being started' };
+    const other = [...new Set(process.paths)].slice(0, 3).join(' ');
     return {
       kind: 'missing',
-      why: `the agent that runs is not ${manifest.storePath} but ${other ?? 'an unknown program'}`,
+      why: `the agent that runs is not ${manifest.storePath} but ${other || 'an unknown program'}`,
     };
   }
   const { pid, startTime } = process;

@@ -236,9 +236,9 @@ describe('a run that fails leaves everything as it was:', function () {
 
   for (const agent of ['crash', 'silent'] as const)
     it(`a new agent that is ${agent === 'crash' ? 'not there' : 'there and does nothing'}: rolled back`, async () => {
-      host.configure({ deadlines: { confirming: 3000, settling: 50 } });
+      host.configure({ deadlines: { confirming: 5000, settling: 50 } });
       host.plan({ agent });
-      await failsAsItWas('agent-not-confirmed', 'confirming', /was not proven within 3 s/, 'rolled-back');
+      await failsAsItWas('agent-not-confirmed', 'confirming', /was not proven within 5 s/, 'rolled-back');
     });
 
   it('a revision that was asked for is not reached', async () => {

@@ -1,7 +1,7 @@
 // A toplevel's bin/switch-to-configuration on a test host without systemd: moves the link of the current system and
 // replaces the agent, which is a process that says of itself what a real one says.
 import { spawn } from 'node:child_process';
-import { appendFileSync, existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const toplevel = dirname(dirname(process.argv[1]));
@@ -23,7 +23,8 @@ rmSync(join(home, 'current-system'), { force: true });
 symlinkSync(toplevel, join(home, 'current-system'));
 const state = join(home, 'state/agent.json');
 const manifest = JSON.parse(read('etc/nixfleet/agent.json', 'null'));
-const running = existsSync(state) ? JSON.parse(readFileSync(state, 'utf8')) : undefined;
+const pidFile = join(home, 'agent-pid');
+const running = existsSync(pidFile) ? JSON.parse(readFileSync(pidFile, 'utf8')) : undefined;
 const alive = pid => {
   try {
     process.kill(pid, 0);
@@ -32,7 +33,7 @@ const alive = pid => {
     return false;
   }
 };
-if (!running || !alive(running.pid) || running.identity?.storePath !== manifest?.storePath) {
+if (!running || !alive(running.pid) || running.storePath !== manifest?.storePath) {
   if (running && alive(running.pid)) process.kill(running.pid, 'SIGKILL');
   rmSync(state, { force: true });
   const kind = read('agent-kind', 'normal');
@@ -41,6 +42,7 @@ if (!running || !alive(running.pid) || running.identity?.storePath !== manifest?
     const args = [program, state, JSON.stringify(manifest), kind, readFileSync(join(home, 'process-module'), 'utf8')];
     const agent = spawn(process.execPath, args, { detached: true, stdio: 'ignore' });
     agent.unref();
+    writeFileSync(pidFile, JSON.stringify({ pid: agent.pid, storePath: manifest.storePath }));
     appendFileSync(join(home, 'agents'), `${agent.pid}\n`);
   }
 }
