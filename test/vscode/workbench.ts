@@ -178,11 +178,16 @@ export class Workbench implements AsyncDisposable {
     return this.page.getByRole('treeitem', { name }).first();
   }
 
-  /** Selects several rows of a tree. */
+  /** Selects rows of a tree, all of them and no others. Rows that move meanwhile are clicked again. */
   async select(...names: readonly (string | RegExp)[]): Promise<void> {
-    for (const [index, name] of names.entries()) {
-      await this.treeItem(name).click({ modifiers: index === 0 ? [] : ['ControlOrMeta'] });
-    }
+    const selected = (name: string | RegExp) => this.treeItem(name).getAttribute('aria-selected');
+    await waitUntil(`${names.join(' and ')} are selected`, async () => {
+      for (const [index, name] of names.entries()) {
+        await this.treeItem(name).click({ modifiers: index === 0 ? [] : ['ControlOrMeta'] });
+      }
+      const states = await Promise.all(names.map(selected));
+      return states.every(state => state === 'true');
+    });
   }
 
   /** Chooses from the context menu of what is given; further entries are those of submenus. */

@@ -49,7 +49,7 @@ describe('Update Agent from the tree in VS Code', function () {
 
   afterEach(async function () {
     if (this.currentTest?.isFailed())
-      console.log(`      as it looked then: ${await workbench.picture('main-job-failed')}`);
+      console.log(`      as it looked then: ${await workbench.picture('failed/main-job')}`);
   });
   after(() => opened.disposeAsync());
 
@@ -166,6 +166,14 @@ describe('Update Agent from the tree in VS Code', function () {
   it('brings two selected hosts to the same revision although a newer one is pushed in between', async () => {
     await fleet.lab.nixcfg.setFaults('ada');
     const wanted = await fleet.lab.nixfleet.publish('1.3.0');
+    // rows that are about to be sorted anew are hard to click
+    for (const name of ['ada', 'grace']) {
+      await workbench.contextMenu(workbench.treeItem(name), 'Refresh Host');
+      await workbench
+        .treeItem(name)
+        .filter({ hasText: `${wanted.slice(0, 7)} available` })
+        .waitFor();
+    }
     const before = ['ada', 'grace'].map(name => operator.hosts.get(name)?.runs[0]?.runId);
     await workbench.select('ada', 'grace');
     await workbench.contextMenu(workbench.treeItem('grace'), 'Update Agent');
