@@ -1,4 +1,4 @@
-import type { Phase, RunSummary } from '../../protocol/index.ts';
+import type { Phase, Reason, RunSummary } from '../../protocol/index.ts';
 import type { Locale } from './locale.ts';
 
 const SECOND = 1000;
@@ -97,4 +97,11 @@ function deliveryWords(run: RunSummary, locale: Locale): string {
 export function wentWrong(run: RunSummary): boolean {
   if (run.outcome !== undefined) return run.outcome !== 'succeeded' && run.outcome !== 'cancelled';
   return run.delivery === 'refused' || run.delivery === 'expired';
+}
+
+/** A sentence with its reason, as one text: `Updating web failed while building: web does not evaluate. Mend it.` */
+export function withReason(sentence: string, reason: Pick<Reason, 'message' | 'advice'> | undefined): string {
+  if (!reason) return sentence;
+  const why = /[.!?]$/.test(reason.message) ? reason.message : `${reason.message}.`;
+  return [`${sentence.replace(/\.$/, '')}: ${why}`, reason.advice].filter(part => part !== undefined).join(' ');
 }

@@ -21,6 +21,8 @@ export interface PickOptions {
   readonly nothing: string;
   /** Which hosts make sense; all without it. */
   readonly filter?: (host: FleetHost) => boolean;
+  /** Which hosts are ticked to begin with, where several can be. */
+  readonly ticked?: (host: FleetHost) => boolean;
 }
 
 /** Finds out which hosts a command is about, and asks where it was not told. */
@@ -77,7 +79,7 @@ export class Targets {
     return run;
   }
 
-  #items({ filter }: PickOptions): (vscode.QuickPickItem & { host: FleetHost })[] {
+  #items({ filter, ticked }: PickOptions): (vscode.QuickPickItem & { host: FleetHost })[] {
     const context = { now: this.#fleet.now(), stale: this.#fleet.fleet.stale };
     return [...this.#fleet.fleet.hosts.values()]
       .filter(host => filter?.(host) ?? true)
@@ -87,6 +89,7 @@ export class Targets {
         label: row.label,
         description: row.description,
         iconPath: new vscode.ThemeIcon(row.icon.id),
+        picked: ticked?.(host) ?? false,
         host,
       }));
   }

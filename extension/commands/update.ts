@@ -1,10 +1,11 @@
 import * as vscode from 'vscode';
 import type { FleetHost, Reason, RunId } from '../../protocol/index.ts';
 import type { Locale } from '../base/locale.ts';
+import { withReason } from '../base/words.ts';
 import type { HostChannels } from '../channel/host-channels.ts';
 import type { Calls } from '../connection/calls.ts';
 import type { Link } from '../connection/link.ts';
-import { liveRun } from '../fleet/fleet.ts';
+import { isOutdated, liveRun } from '../fleet/fleet.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
 import { HOSTS_VIEW } from '../tree/hosts-view.ts';
 import { resolveNewestRevision } from '../updates/newest-revision.ts';
@@ -36,6 +37,7 @@ export async function updateAgent(services: UpdateServices, rows: CommandRows): 
     title: locale.t('Update Agent'),
     nothing: locale.t('There is no host to update.'),
     filter: host => !liveRun(host),
+    ticked: host => host.online && isOutdated(host) === true,
   });
   if (chosen.length === 0) return;
   const asked = await updateHosts(services, chosen);
@@ -85,7 +87,7 @@ export function isOnline({ link, locale }: Pick<UpdateServices, 'link' | 'locale
 
 /** A reason of the relay or of a host, behind what was wanted. */
 export function sayFailure(what: string, reason: Reason): void {
-  void vscode.window.showErrorMessage([what, reason.message, reason.advice].filter(Boolean).join(' '));
+  void vscode.window.showErrorMessage(withReason(what, reason));
 }
 
 async function newestRevision(

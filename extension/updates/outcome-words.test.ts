@@ -29,7 +29,7 @@ describe('how a run went, in words', () => {
     const run = anEndedRun(1, { outcome: 'failed', phase: 'building', reason });
     assert.deepEqual(outcomeText(run, ENGLISH), {
       severity: 'error',
-      text: 'Updating web failed while building. hello.drv failed to build. See its log.',
+      text: 'Updating web failed while building: hello.drv failed to build. See its log.',
     });
     assert.match(
       says({ ...run, outcome: 'rolled-back', phase: 'confirming' }),
@@ -39,7 +39,7 @@ describe('how a run went, in words', () => {
   });
 
   it('tells apart what never began', () => {
-    assert.match(says(aRun(1, { delivery: 'refused', seq: 0, reason })), /^web refused the update\. hello\.drv/);
+    assert.match(says(aRun(1, { delivery: 'refused', seq: 0, reason })), /^web refused the update: hello\.drv/);
     assert.match(
       says(aRun(1, { delivery: 'expired', seq: 0 })),
       /expired before the host came online\. It was not touched/,

@@ -1,6 +1,6 @@
 import { isOver, type RunSummary } from '../../protocol/index.ts';
 import type { Locale } from '../base/locale.ts';
-import { duration, outcomeWords, phaseWord, wentWrong } from '../base/words.ts';
+import { duration, outcomeWords, phaseWord, wentWrong, withReason } from '../base/words.ts';
 
 export interface OutcomeText {
   readonly severity: 'info' | 'warning' | 'error';
@@ -11,10 +11,9 @@ export interface OutcomeText {
 export function outcomeText(run: RunSummary, locale: Locale): OutcomeText {
   const { t } = locale;
   const { host } = run;
-  const because = [run.reason?.message, run.reason?.advice].filter(part => part !== undefined).join(' ');
   const say = (severity: OutcomeText['severity'], sentence: string): OutcomeText => ({
     severity,
-    text: because && severity !== 'info' ? `${sentence} ${because}` : sentence,
+    text: severity === 'info' ? sentence : withReason(sentence, run.reason),
   });
   switch (run.outcome) {
     case 'succeeded':
