@@ -99,9 +99,13 @@ export function wentWrong(run: RunSummary): boolean {
   return run.delivery === 'refused' || run.delivery === 'expired';
 }
 
-/** A sentence with its reason, as one text: `Updating web failed while building: web does not evaluate. Mend it.` */
-export function withReason(sentence: string, reason: Pick<Reason, 'message' | 'advice'> | undefined): string {
+/** A sentence with its reason: `Updating web failed while building. Reason: web does not evaluate. Mend it.` */
+export function withReason(
+  sentence: string,
+  reason: Pick<Reason, 'message' | 'advice'> | undefined,
+  { t }: Locale,
+): string {
   if (!reason) return sentence;
   const why = /[.!?]$/.test(reason.message) ? reason.message : `${reason.message}.`;
-  return [`${sentence.replace(/\.$/, '')}: ${why}`, reason.advice].filter(part => part !== undefined).join(' ');
+  return [sentence, t('Reason: {0}', why), reason.advice].filter(part => part !== undefined).join(' ');
 }

@@ -19,7 +19,7 @@ export async function cancelRun(services: UpdateServices, run: CancellableRun): 
   if (['activating', 'confirming', 'committing'].includes(run.phase) && !(await confirm(run, services))) return;
   const result = await updates.cancel(run.runId);
   if (!result.ok) {
-    sayFailure(locale.t('The update of {0} could not be cancelled.', run.host), result.reason);
+    sayFailure(locale.t('The update of {0} could not be cancelled.', run.host), result.reason, locale);
   } else {
     const answer = result.reply.message ?? locale.t('Cancelling the update of {0}.', run.host);
     vscode.window.setStatusBarMessage(answer, ANSWER_MS);

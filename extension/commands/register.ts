@@ -97,7 +97,7 @@ function handlers(services: CommandServices): Handlers {
       });
       for (const { host } of hosts.filter(({ host: name }) => fleet.host(name)?.online)) {
         const result = await services.updates.refresh(host);
-        if (!result.ok) sayFailure(t('{0} could not be refreshed.', host), result.reason);
+        if (!result.ok) sayFailure(t('{0} could not be refreshed.', host), result.reason, locale);
       }
     },
   };

@@ -59,7 +59,7 @@ export async function updateHosts(
   if (first === undefined) return [];
   const rev = more.length > 0 ? await newestRevision(services, free) : undefined;
   if (rev && !rev.ok) {
-    sayFailure(locale.t('NixFleet could not update {0} hosts.', free.length), rev.reason);
+    sayFailure(locale.t('NixFleet could not update {0} hosts.', free.length), rev.reason, locale);
     return [];
   }
   // without a link this waits for the next one
@@ -86,8 +86,8 @@ export function isOnline({ link, locale }: Pick<UpdateServices, 'link' | 'locale
 }
 
 /** A reason of the relay or of a host, behind what was wanted. */
-export function sayFailure(what: string, reason: Reason): void {
-  void vscode.window.showErrorMessage(withReason(what, reason));
+export function sayFailure(what: string, reason: Reason, locale: Locale): void {
+  void vscode.window.showErrorMessage(withReason(what, reason, locale));
 }
 
 async function newestRevision(
@@ -104,7 +104,7 @@ function sayRefusals(asked: readonly AskedUpdate[], locale: Locale): void {
   const [first] = refused;
   if (!first) return;
   if (refused.length === 1) {
-    sayFailure(locale.t('NixFleet could not update {0}.', first.host), first.reason);
+    sayFailure(locale.t('NixFleet could not update {0}.', first.host), first.reason, locale);
     return;
   }
   const lines = refused.map(({ host, reason }) => `${host}: ${reason.message}`);

@@ -29,17 +29,20 @@ describe('how a run went, in words', () => {
     const run = anEndedRun(1, { outcome: 'failed', phase: 'building', reason });
     assert.deepEqual(outcomeText(run, ENGLISH), {
       severity: 'error',
-      text: 'Updating web failed while building: hello.drv failed to build. See its log.',
+      text: 'Updating web failed while building. Reason: hello.drv failed to build. See its log.',
     });
     assert.match(
       says({ ...run, outcome: 'rolled-back', phase: 'confirming' }),
-      /failed while confirming; it runs its old generation again\. hello/,
+      /failed while confirming; it runs its old generation again\. Reason: hello/,
     );
     assert.match(says({ ...run, outcome: 'inconsistent' }), /not everything could be put back/);
   });
 
   it('tells apart what never began', () => {
-    assert.match(says(aRun(1, { delivery: 'refused', seq: 0, reason })), /^web refused the update: hello\.drv/);
+    assert.match(
+      says(aRun(1, { delivery: 'refused', seq: 0, reason })),
+      /^web refused the update\. Reason: hello\.drv/,
+    );
     assert.match(
       says(aRun(1, { delivery: 'expired', seq: 0 })),
       /expired before the host came online\. It was not touched/,

@@ -13,7 +13,7 @@ export function outcomeText(run: RunSummary, locale: Locale): OutcomeText {
   const { host } = run;
   const say = (severity: OutcomeText['severity'], sentence: string): OutcomeText => ({
     severity,
-    text: severity === 'info' ? sentence : withReason(sentence, run.reason),
+    text: severity === 'info' ? sentence : withReason(sentence, run.reason, locale),
   });
   switch (run.outcome) {
     case 'succeeded':
