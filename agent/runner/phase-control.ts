@@ -39,7 +39,7 @@ export class PhaseControl {
     this.#options = options;
     const asked = options.journal.events.find(event => event.type === 'cancel-asked');
     if (asked) this.#cancelledBy = String(asked['by']);
-    this.#poll = setInterval(() => this.lookForCancel(), CANCEL_POLL_MS);
+    this.#poll = setInterval(() => this.#glance(), CANCEL_POLL_MS);
     options.stop?.addEventListener('abort', this.#onStop);
   }
 
@@ -104,8 +104,8 @@ export class PhaseControl {
     rmSync(cancelMark, { force: true, recursive: true });
     if (this.#cancelledBy !== undefined) return;
     this.#cancelledBy = mark.ok ? mark.value.by : 'somebody';
-    journal.append({ type: 'cancel-asked', by: this.#cancelledBy });
     if (CANCELLABLE.includes(this.#phase)) this.#abort.abort(this.#cancelled());
+    journal.append({ type: 'cancel-asked', by: this.#cancelledBy });
   }
 
   /** A point at which the run can be undone as a whole: throws if somebody wants that. */
@@ -118,6 +118,14 @@ export class PhaseControl {
     clearInterval(this.#poll);
     clearTimeout(this.#deadline);
     this.#options.stop?.removeEventListener('abort', this.#onStop);
+  }
+
+  #glance(): void {
+    try {
+      this.lookForCancel();
+    } catch {
+      // the disk is full: what is at work meets that too, and ends the run for it
+    }
   }
 
   readonly #onStop = (): void => {

@@ -30,10 +30,14 @@ export function groupLives(pgid: number): boolean {
   if (!signalGroup(pgid, 0)) return false;
   if (process.platform !== 'linux') return true;
   return processes().some(pid => {
-    const stat = readProc(pid, 'stat');
-    const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return Number(group) === pgid && state !== 'Z' && state !== 'X';
+    const { state, group } = readStat(pid);
+    return group === pgid && state !== 'Z' && state !== 'X';
   });
+}
+
+/** The process group of a process; undefined when there is no such process. */
+export function groupOf(pid: number): number | undefined {
+  return readStat(pid).group;
 }
 
 /** Processes whose environment holds `variable=value`: children that a dead runner left behind. Linux only. */
@@ -45,6 +49,13 @@ export function processesMarked(variable: string, value: string): number[] {
 
 function processes(): number[] {
   return readdirSync('/proc').flatMap(name => (/^\d+$/.test(name) ? [Number(name)] : []));
+}
+
+/** State and process group (proc(5), fields 3 and 5 of stat). */
+function readStat(pid: number): { state: string | undefined; group: number | undefined } {
+  const stat = readProc(pid, 'stat');
+  const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return { state, group: group === undefined ? undefined : Number(group) };
 }
 
 function readProc(pid: number, file: string): string {

@@ -9,7 +9,7 @@ import { runnerFileSchema, type RunnerFile } from '../run-directory/runner-file.
 import { warn } from './activating.ts';
 import type { Checkout, Ending, EntryPoint, Progress, Recorded, RunContext } from './context.ts';
 import { MAX_LOCK_BYTES } from './earlier-locks.ts';
-import { endGroup, groupLives, processesMarked } from './process-group.ts';
+import { endGroup, groupLives, groupOf, processesMarked } from './process-group.ts';
 import { announce, openCheckout } from './pulling.ts';
 import { asFailure, fail } from './reason.ts';
 import { putLock, restoreCheckout } from './restoring.ts';
@@ -144,7 +144,8 @@ function steps(events: readonly AnyRunEvent[]): Extract<RunEvent, { type: 'step-
  * one that nobody watched.
  */
 async function finishLastStep(run: RunContext, last: RunnerFile | undefined): Promise<void> {
-  for (const pid of processesMarked(RUN_MARK, run.runId)) await endGroup(pid).catch(() => undefined);
+  const groups = new Set(processesMarked(RUN_MARK, run.runId).map(groupOf));
+  for (const group of groups) if (group !== undefined && group !== groupOf(process.pid)) await endGroup(group);
   const { events } = run.journal;
   const left = steps(events).at(-1);
   if (!left || events.some(event => event.type === 'step-ended' && event['step'] === left.step)) return;
