@@ -92,8 +92,11 @@ export interface Backbone {
    * @param data the whole frame as it came; passed on to watchers as it is when it can be
    */
   appendFrame(frame: OutputFrame, data: Uint8Array): Promise<AppendResult>;
-  /** The next frame for a reader that has got as far as `from`. */
-  readFrame(runId: RunId, stream: StreamName, from: Position): Promise<FrameRead>;
+  /**
+   * The next frame for a reader that has got as far as `from`.
+   * @param room memory for a whole frame, `MAX_FRAME_BYTES`, which may then be part of the answer
+   */
+  readFrame(runId: RunId, stream: StreamName, from: Position, room?: Uint8Array): Promise<FrameRead>;
   watchRun(runId: RunId, listener: (news: RunNews) => void): Unwatch;
 
   // Keeping

@@ -35,6 +35,8 @@ export async function serveCommand(dataDir: string, flags: ServeFlags): Promise<
     },
   });
   const started = { addresses: relay.addresses, pid: process.pid, version: RELAY_VERSION };
+  // whoever reads that line may be gone afterwards
+  process.stdout.on('error', () => undefined);
   process.stdout.write(`${JSON.stringify({ msg: 'listening', ...started })}\n`);
   log.info({ ...started, data: dataDir }, 'listening');
   const signal = await new Promise<string>(resolve => {

@@ -15,9 +15,9 @@ import { Subscription } from './subscription.ts';
 
 /** A backbone whose reads take a while, during which anything can happen. */
 class SlowReads extends MemoryBackbone {
-  override async readFrame(...args: Parameters<Backbone['readFrame']>): Promise<FrameRead> {
+  override async readFrame(...[runId, stream, from]: Parameters<Backbone['readFrame']>): Promise<FrameRead> {
     await turns(1);
-    const read = await super.readFrame(...args);
+    const read = await super.readFrame(runId, stream, from);
     await turns(1);
     return read;
   }

@@ -2,12 +2,12 @@ import type { RawData, WebSocket } from 'ws';
 import { CloseCode } from '../../protocol/index.ts';
 
 /** Bytes that wait to be sent, above which a peer counts as congested; it stays so until `LOW_WATER`. */
-export const HIGH_WATER = 1024 * 1024;
-const LOW_WATER = 256 * 1024;
+const HIGH_WATER = 512 * 1024;
+const LOW_WATER = 128 * 1024;
 /** Bytes that wait to be sent at the most. Who lets more pile up is disconnected. */
 const MAX_WAITING = 16 * 1024 * 1024;
 /** Bytes taken from the peer and not worked off, above which its socket is not read. */
-const MAX_INTAKE = 1024 * 1024;
+const MAX_INTAKE = 512 * 1024;
 
 /** Close code of RFC 6455 for a server that cannot go on now. */
 const TRY_AGAIN_LATER = 1013;
@@ -67,8 +67,9 @@ export class Link {
     this.#send(text, Buffer.byteLength(text));
   }
 
-  sendBytes(data: Uint8Array): void {
-    this.#send(data, data.length);
+  /** @param sent is called when the data is with the kernel, or the peer is gone */
+  sendBytes(data: Uint8Array, sent?: () => void): void {
+    this.#send(data, data.length, sent);
   }
 
   /** Resolves when the peer is no longer congested, or gone. */
@@ -111,9 +112,12 @@ export class Link {
     this.#closing = setTimeout(() => this.#socket.terminate(), this.#timings.closing);
   }
 
-  #send(data: string | Uint8Array, bytes: number): void {
+  #send(data: string | Uint8Array, bytes: number, sent?: () => void): void {
     if (!this.isOpen) return;
-    this.#socket.send(data, () => this.#drained());
+    this.#socket.send(data, () => {
+      sent?.();
+      this.#drained();
+    });
     this.#events.onSent(bytes);
     const waiting = this.#socket.bufferedAmount;
     if (waiting > HIGH_WATER) this.#congested = true;

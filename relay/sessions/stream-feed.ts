@@ -1,12 +1,14 @@
 import { encodeFrame, type Position, type RunId, type StreamName } from '../../protocol/index.ts';
 import type { Backbone, RunNews } from '../backbone/backbone.ts';
 import { endedWithoutHost } from '../runs/delivery.ts';
+import { FrameRooms } from './frame-rooms.ts';
 import type { PumpLink, Source } from './pump.ts';
 
 type FrameNews = Extract<RunNews, { kind: 'frame' }>;
 
 export interface FeedLink extends PumpLink {
-  sendBytes(data: Uint8Array): void;
+  /** @param sent is called when nobody looks at the data any more */
+  sendBytes(data: Uint8Array, sent?: () => void): void;
   sendText(text: string): void;
 }
 
@@ -21,6 +23,9 @@ export interface StreamFeedOptions {
   readonly poke: (feed: Source) => void;
   readonly onSent: (from: 'live' | 'disk') => void;
 }
+
+/** Of all feeds together: what one has sent the next can use. */
+const rooms = new FrameRooms();
 
 /**
  * One stream on its way to one viewer. It reads from disk until it has sent all there is, then passes live frames on as
@@ -56,10 +61,12 @@ export class StreamFeed implements Source {
   async step(): Promise<boolean> {
     const { backbone, link, runId, stream, onSent } = this.#options;
     this.#live = false;
-    const read = await backbone.readFrame(runId, stream, this.#at);
+    const room = rooms.take();
+    const read = await backbone.readFrame(runId, stream, this.#at, room);
+    if (read.kind !== 'frame') rooms.giveBack(room);
     if (read.kind === 'unknown-run') return this.gone();
     if (read.kind === 'frame') {
-      link.sendBytes(read.data);
+      link.sendBytes(read.data, () => rooms.giveBack(room));
       onSent('disk');
       this.#at = read.next;
       this.#endSent = read.end;

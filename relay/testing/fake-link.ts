@@ -26,8 +26,9 @@ export class FakeLink implements FeedLink {
     this.#waiting++;
   }
 
-  sendBytes(data: Uint8Array): void {
-    this.frames.push(data);
+  sendBytes(data: Uint8Array, sent?: () => void): void {
+    this.frames.push(data.slice());
+    sent?.();
     this.#waiting++;
   }
 

@@ -394,10 +394,10 @@ export class EmbeddedBackbone implements Backbone {
     return orUnknownRun(async () => (await this.#files.file(frame.runId, frame.stream)).append(frame, data));
   }
 
-  readFrame(runId: RunId, stream: StreamName, from: Position): Promise<FrameRead> {
+  readFrame(runId: RunId, stream: StreamName, from: Position, room?: Uint8Array): Promise<FrameRead> {
     return orUnknownRun<FrameRead>(async () => {
       const file = await this.#files.existing(runId, stream);
-      return file ? file.read(from) : { kind: 'none', at: START, ended: false };
+      return file ? file.read(from, room) : { kind: 'none', at: START, ended: false };
     });
   }
 

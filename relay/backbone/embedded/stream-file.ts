@@ -115,7 +115,7 @@ export class StreamFile {
     });
   }
 
-  async read(from: Position): Promise<FrameRead> {
+  async read(from: Position, room?: Uint8Array): Promise<FrameRead> {
     this.#lastUsed = performance.now();
     this.#busy++;
     try {
@@ -125,7 +125,8 @@ export class StreamFile {
         if (at.offset >= state.size) return { kind: 'none', at, ended: state.ended };
         const { time, until } = this.#index.at(at.offset);
         const length = Math.min(MAX_FRAME_PAYLOAD, state.size - at.offset, until - at.offset);
-        const data = Buffer.allocUnsafe(FRAME_HEADER_BYTES + length);
+        const size = FRAME_HEADER_BYTES + length;
+        const data = room?.subarray(0, size) ?? Buffer.allocUnsafe(size);
         await readFully(this.#handle, data, FRAME_HEADER_BYTES, at.offset, () => this.#written.epochs === state.epochs);
         // a cut came in between: what was read may be of neither epoch
         if (this.#written.epochs !== state.epochs) continue;
