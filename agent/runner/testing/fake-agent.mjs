@@ -1,5 +1,5 @@
 // An agent in a test: says who it is, has been greeted by a relay unless told otherwise, and stays.
-import { renameSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 
 const [state, manifest, kind, processModule] = process.argv.slice(2);
 const { selfIdentity } = await import(processModule);
@@ -15,4 +15,5 @@ if (kind !== 'silent') {
   writeFileSync(`${state}.new`, JSON.stringify(kind === 'shy' ? content : { ...content, helloAt: now }));
   renameSync(`${state}.new`, state);
 }
-setInterval(() => undefined, 1 << 30);
+// it must not outlive its host, however the test ended
+setInterval(() => existsSync(process.argv[1]) || process.exit(), 1000);
