@@ -123,7 +123,8 @@ export function hostFacts(host: FleetHost, now: number, locale: Locale): readonl
 function lastRunFacts(run: RunSummary | undefined, now: number, locale: Locale): [string, string][] {
   if (!run) return [];
   const { label, description, tooltip } = presentRun(run, now, locale);
-  const facts: [string, string][] = [[locale.t('Last run'), `${label} · ${description}`]];
+  const words = [label, description].filter(part => part !== '').join(' · ');
+  const facts: [string, string][] = [[locale.t('Last run'), words]];
   if (tooltip) facts.push([locale.t('Reason'), tooltip]);
   return facts;
 }

@@ -5,11 +5,12 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
+import type { Locator } from 'playwright-core';
 import type { HostStatus } from '../../../protocol/index.ts';
 import { root } from '../../../scripts/test/files.ts';
 import { FakeAgent, type FakeAgentOptions } from '../../support/fake-agent.ts';
 import { RelayProcess } from '../../support/relay-process.ts';
-import { openWorkbench, type Workbench } from '../workbench.ts';
+import { openWorkbench, waitUntil, type Workbench } from '../workbench.ts';
 
 const OLD = 'a3f9c21d'.repeat(5);
 const NEW = '7be04d5f'.repeat(5);
@@ -19,6 +20,7 @@ describe('the Hosts view', () => {
   let relay: RelayProcess;
   let token: string;
   let workbench: Workbench;
+  const agents = new Map<string, FakeAgent>();
 
   before(async () => {
     const folder = mkdtempSync(join(tmpdir(), 'nixfleet-view-'));
@@ -51,8 +53,18 @@ describe('the Hosts view', () => {
     ...part,
   });
 
-  /** Takes the pointer off the rows, so that no tooltip lies over them. */
-  const pointerAway = (): Promise<void> => workbench.page.mouse.move(150, 700, { steps: 3 });
+  /** Takes the pointer off the rows. A row that is drawn anew just then may leave its tooltip behind. */
+  async function pointerAway(): Promise<void> {
+    const { mouse, keyboard } = workbench.page;
+    await waitUntil('tooltips are gone', async () => {
+      await mouse.move(150, 700, { steps: 3 });
+      if (!(await tooltip().isVisible())) return true;
+      await keyboard.press('Escape');
+      return false;
+    });
+  }
+
+  const tooltip = (): Locator => workbench.page.locator('.workbench-hover:visible').first();
 
   async function agent(
     host: string,
@@ -66,7 +78,9 @@ describe('the Hosts view', () => {
       status: status(part),
       agent: { version: '2.3.0', rev: OLD },
     };
-    return opened.use(await FakeAgent.connect({ ...options, ...more }));
+    const fake = opened.use(await FakeAgent.connect({ ...options, ...more }));
+    agents.set(host, fake);
+    return fake;
   }
 
   it('says what NixFleet is while nothing is configured, and offers to connect', async () => {
@@ -154,7 +168,7 @@ describe('the Hosts view', () => {
   it('shows what is known of a host on a second look and below it', async () => {
     await pointerAway();
     await workbench.treeItem('web-2').hover();
-    await workbench.page.locator('.workbench-hover:visible').getByText('x86_64-linux').waitFor();
+    await tooltip().getByText('x86_64-linux').waitFor();
     await workbench.picture('host-tooltip', 'stay');
     await pointerAway();
     await workbench.treeItem('web-2').click();
@@ -193,6 +207,24 @@ describe('the Hosts view', () => {
       'Copy Host Name',
     ]);
     await workbench.dismissMenu();
+  });
+
+  it('updates several hosts from the palette, with one progress and one summary', async () => {
+    const [web1, web2] = [agents.get('web-1'), agents.get('web-2')];
+    assert.ok(web1 && web2);
+    const runs = Promise.all([web1.nextRun(), web2.nextRun()]);
+    await workbench.command('NixFleet: Update Agent');
+    // what has an update is ticked already
+    await workbench.pick('mail', 'web-1');
+    const [one, two] = await runs;
+    one.phase('accepted').phase('building');
+    await workbench.notification('Updating 2 hosts').waitFor();
+    await workbench.picture('updating-several');
+    one.end({ after: {} });
+    two.succeed();
+    await workbench.notification('2 of 2 hosts updated.').waitFor();
+    await workbench.notification('Updating 2 hosts').waitFor({ state: 'hidden' });
+    await workbench.clearNotifications();
   });
 
   it('can be read in every theme', async () => {
