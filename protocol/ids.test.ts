@@ -18,8 +18,10 @@ describe('a run id', () => {
   });
 
   it('sorts as text as it does in time', () => {
+    // ulid takes 0 for the time now
+    const time = fc.integer({ min: 1, max: 2 ** 47 });
     fc.assert(
-      fc.property(fc.nat(2 ** 47), fc.nat(2 ** 47), (a, b) => {
+      fc.property(time, time, (a, b) => {
         fc.pre(a !== b);
         assert.equal(ulid(a) < ulid(b), a < b);
       }),

@@ -6,7 +6,7 @@ import { statePaths } from './layout.ts';
 
 /**
  * Why a runner did not begin a run: written before any run directory of that request exists, read by the agent, which
- * tells the relay. `kind` is `busy`, `bad-request`, `id-reused` or another of the runner's kinds.
+ * tells the relay. `kind` is `busy`, `bad-request`, `other-content` or another of the runner's kinds.
  */
 export const refusalSchema = reasonSchema.extend({ format: z.literal(1), at: timeSchema });
 export type Refusal = z.infer<typeof refusalSchema>;

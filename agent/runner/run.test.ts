@@ -226,7 +226,7 @@ describe('a request', function () {
     assert.equal(refusal(runId).kind, undefined);
     host.ask({ runId, targetRev: revision('other') });
     assert.equal(await host.run(runId), 0);
-    assert.equal(refusal(runId).kind, 'id-reused');
+    assert.equal(refusal(runId).kind, 'other-content');
     assert.equal(host.events(runId).length, events);
   });
 
