@@ -1,18 +1,40 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { isOver, type RunSummary } from '../../protocol/index.ts';
-import { enroll, revoke } from '../admin.ts';
+import { AdminError, enroll, revoke } from '../admin.ts';
 import type { HostRecord, TokenOwner } from '../backbone/backbone.ts';
 import { EmbeddedBackbone } from '../backbone/embedded/embedded.ts';
+import { DATABASE } from '../backbone/embedded/open.ts';
 
 const WHO = 'command line';
 
 /** Works on a data folder, whether or not a relay serves it at the same time. */
 async function withStore<T>(dir: string, work: (backbone: EmbeddedBackbone) => Promise<T>): Promise<T> {
+  actAsOwner(dir);
   const backbone = await EmbeddedBackbone.open({ dir, serve: false });
   try {
     return await work(backbone);
   } finally {
     await backbone.close();
   }
+}
+
+/** Works on a data folder that must be there already. */
+function withExistingStore<T>(dir: string, work: (backbone: EmbeddedBackbone) => Promise<T>): Promise<T> {
+  if (!existsSync(join(dir, DATABASE))) {
+    throw new AdminError(`there is no relay's data in ${dir}; --data or NIXFLEET_RELAY_DATA says where it is`);
+  }
+  return withStore(dir, work);
+}
+
+/** What root makes in the folder of a service would be closed to the service. */
+function actAsOwner(dir: string): void {
+  if (process.getuid?.() !== 0) return;
+  const owner = statSync(dir, { throwIfNoEntry: false });
+  if (!owner || owner.uid === 0) return;
+  process.setgroups?.([]);
+  process.setgid?.(owner.gid);
+  process.setuid?.(owner.uid);
 }
 
 export async function enrollCommand(
@@ -50,12 +72,12 @@ In VS Code run "NixFleet: Connect to a Relay…" and give it this relay's addres
 }
 
 export async function revokeCommand(dir: string, owner: TokenOwner): Promise<void> {
-  await withStore(dir, backbone => revoke(backbone, owner, WHO));
+  await withExistingStore(dir, backbone => revoke(backbone, owner, WHO));
   process.stdout.write(`${owner.kind} ${owner.name} is revoked\n`);
 }
 
 export async function hostsCommand(dir: string, json: boolean): Promise<void> {
-  const hosts = await withStore(dir, async backbone => {
+  const hosts = await withExistingStore(dir, async backbone => {
     const records = await backbone.hosts();
     return Promise.all(
       records.map(async host => ({ host, run: (await backbone.runs({ host: host.host, limit: 1 }))[0] })),
@@ -75,7 +97,7 @@ export async function runsCommand(
   dir: string,
   { host, limit, json }: { readonly host: string | undefined; readonly limit: number; readonly json: boolean },
 ): Promise<void> {
-  const runs = await withStore(dir, backbone => backbone.runs({ limit, ...(host !== undefined && { host }) }));
+  const runs = await withExistingStore(dir, backbone => backbone.runs({ limit, ...(host !== undefined && { host }) }));
   if (json) {
     printLines(runs.map(run => JSON.stringify(run)));
     return;

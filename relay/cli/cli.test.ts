@@ -33,15 +33,16 @@ describe('nixfleet-relay', function () {
     assert.equal(again.stdout, '');
     const replaced = await relay.run('enroll', 'web', '--token-only', '--replace');
     assert.match(replaced.stdout, /^nixfleet_host_\S{43}\n$/);
+    assert.match((await relay.run('revoke', 'host', 'db')).stderr, /there is no host db/);
     const operator = await relay.run('operator', 'ana', '--quiet');
     assert.match(operator.stdout, /^nixfleet_operator_\S{43}\n$/);
   });
 
   it('says what makes no sense', async () => {
     for (const [args, expected] of [
+      [['hosts'], /there is no relay's data in/],
       [['enroll', '../etc'], /not a name/],
       [['enroll'], /missing required argument/],
-      [['revoke', 'host', 'web'], /there is no host web/],
       [['revoke', 'pet', 'web'], /host or operator/],
       [['serve', '--cert', 'x'], /--cert and --key/],
       [['serve', '--listen', '0.0.0.0:0'], /clear text/],

@@ -36,7 +36,7 @@ describe('the delivery of a run', () => {
   it('goes from the queue to the host', () => {
     const queued = record('queued');
     assert.equal(deliveryAfter(queued, { kind: 'sent', at: 1 }), 'sent');
-    assert.equal(deliveryAfter(queued, { kind: 'sent', at: 1 }, { kind: 'begun', at: 2 }), 'begun');
+    assert.equal(deliveryAfter(queued, { kind: 'sent', at: 1 }, { kind: 'begun' }), 'begun');
     assert.equal(deliveryAfter(record('begun'), { kind: 'sent', at: 1 }), 'begun');
   });
 
@@ -79,7 +79,7 @@ describe('the delivery of a run', () => {
     assert.equal(lost.summary.reason?.kind, 'lost');
   });
 
-  it('is overruled by the run’s own events', () => {
+  it('is overruled by what the host says', () => {
     const phase = { v: 1, seq: 1, at: 7, type: 'phase', phase: 'pulling' };
     for (const before of [
       applyChange(record('queued'), { kind: 'cancel', at: 1, by: 'bea' }),
@@ -87,22 +87,32 @@ describe('the delivery of a run', () => {
       applyChange(record('sent'), { kind: 'refused', at: 1, reason: { kind: 'busy', message: 'no' } }),
     ]) {
       assert.equal(endedWithoutHost(before.summary), true);
-      const after = foldSummary(before.summary, [phase]);
-      assert.equal(after.delivery, 'begun');
-      assert.equal(isOver(after), false);
-      assert.equal(after.reason, undefined);
-      assert.equal(after.endedAt, undefined);
+      for (const after of [foldSummary(before.summary, [phase]), applyChange(before, { kind: 'begun' }).summary]) {
+        assert.equal(after.delivery, 'begun');
+        assert.equal(isOver(after), false);
+        assert.equal(after.reason, undefined);
+        assert.equal(after.endedAt, undefined);
+      }
     }
     const lost = applyChange(record('begun', { seq: 1 }), { kind: 'absent', at: 1 });
     const found = foldSummary(lost.summary, [{ ...phase, seq: 2 }]);
     assert.equal(isOver(found), false);
+    assert.equal(isOver(applyChange(lost, { kind: 'begun' }).summary), false);
   });
 
-  it('never leaves an end that was reached, whatever comes', () => {
+  it('does not touch what the host ended', () => {
+    const ended = record('begun', { seq: 4, outcome: 'failed', endedAt: 5, reason: { kind: 'x', message: 'y' } });
+    for (const kind of ['sent', 'begun', 'expired', 'absent'] as const) {
+      assert.equal(applyChange(ended, { kind, at: 9 }), ended);
+    }
+    assert.equal(applyChange(ended, { kind: 'cancel', at: 9, by: 'bea' }), ended);
+  });
+
+  it('never leaves an end that was reached, unless the host says otherwise', () => {
     const change: fc.Arbitrary<RunChange> = fc.oneof(
       fc.constantFrom<RunChange>(
         { kind: 'sent', at: 1 },
-        { kind: 'begun', at: 1 },
+        { kind: 'begun' },
         { kind: 'refused', at: 1, reason: { kind: 'x', message: 'y' } },
         { kind: 'expired', at: EXPIRES },
         { kind: 'cancel', at: 1, by: 'bea' },
@@ -115,7 +125,7 @@ describe('the delivery of a run', () => {
         let now = record('queued');
         for (const next of changes) {
           const after = applyChange(now, next);
-          if (isOver(now.summary)) assert.deepEqual(after.summary, now.summary);
+          if (isOver(now.summary) && next.kind !== 'begun') assert.deepEqual(after.summary, now.summary);
           if (isOver(after.summary)) assert.equal(after.cancelAskedBy, undefined);
           assert.deepEqual(after.envelope, now.envelope, 'what was asked is never lost');
           now = after;

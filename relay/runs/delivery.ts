@@ -6,8 +6,8 @@ import type { RunRecord } from './record.ts';
 export type RunChange =
   /** The request is about to be said to the agent. */
   | { readonly kind: 'sent'; readonly at: number }
-  /** The agent has it on its disk and started a runner. */
-  | { readonly kind: 'begun'; readonly at: number }
+  /** The host says that it has begun it. */
+  | { readonly kind: 'begun' }
   /** The agent will not begin it. */
   | { readonly kind: 'refused'; readonly at: number; readonly reason: Reason }
   /** Its time is over, and the host was never told of it. */
@@ -20,8 +20,8 @@ export type RunChange =
 
 /**
  * A run after a change; the same value when the change does not apply to where the run is. What a host has begun can no
- * longer be refused, expire or be cancelled here: only its own events end it. (Those events also overrule an end that
- * was stated here, see `foldSummary`.)
+ * longer be refused, expire or be cancelled here: only its own events end it. And what the host says it has begun has
+ * begun, whatever was stated here before.
  */
 export function applyChange(record: RunRecord, change: RunChange): RunRecord {
   const { summary } = record;
@@ -29,13 +29,15 @@ export function applyChange(record: RunRecord, change: RunChange): RunRecord {
     const { cancelAskedBy, ...rest } = record;
     return cancelAskedBy === undefined ? record : rest;
   }
+  if (change.kind === 'begun') {
+    const begun = asBegun(summary);
+    return begun === summary ? record : { ...record, summary: begun };
+  }
   if (isOver(summary)) return record;
   const waiting = summary.delivery === 'queued' || summary.delivery === 'sent';
   switch (change.kind) {
     case 'sent':
       return summary.delivery === 'queued' ? { ...record, summary: { ...summary, delivery: 'sent' } } : record;
-    case 'begun':
-      return waiting ? { ...record, summary: { ...summary, delivery: 'begun' } } : record;
     case 'refused':
       return waiting ? over(record, 'refused', change.at, change.reason) : record;
     case 'expired':
@@ -82,6 +84,15 @@ function lose({ summary, envelope }: RunRecord, at: number): RunRecord {
 
 /** `Reason.kind` of an end that the relay stated because the host had lost the run. */
 export const LOST = 'lost';
+
+/** The summary of a run of which its host has spoken: an end that was stated without the host is not true. */
+export function asBegun(summary: RunSummary): RunSummary {
+  if (endedWithoutHost(summary)) {
+    const { outcome: _outcome, endedAt: _endedAt, reason: _reason, ...rest } = summary;
+    return { ...rest, delivery: 'begun' };
+  }
+  return summary.delivery === 'begun' ? summary : { ...summary, delivery: 'begun' };
+}
 
 function over(
   record: RunRecord,

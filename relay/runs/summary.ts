@@ -1,5 +1,5 @@
 import { knownEvent, type AnyRunEvent, type RunEvent, type RunSummary } from '../../protocol/index.ts';
-import { endedWithoutHost } from './delivery.ts';
+import { asBegun } from './delivery.ts';
 import { clip } from './reason.ts';
 
 /**
@@ -11,7 +11,7 @@ export function foldSummary(summary: RunSummary, events: readonly AnyRunEvent[])
   for (const event of events) {
     if (event.seq <= next.seq) continue;
     const known = knownEvent(event);
-    next = { ...withoutStatedEnd(next), delivery: 'begun', seq: event.seq };
+    next = { ...asBegun(next), seq: event.seq };
     if (known) next = fold(next, known);
   }
   return next;
@@ -39,10 +39,4 @@ function fold(summary: RunSummary, event: RunEvent): RunSummary {
     default:
       return summary;
   }
-}
-
-function withoutStatedEnd(summary: RunSummary): RunSummary {
-  if (!endedWithoutHost(summary)) return summary;
-  const { outcome: _outcome, endedAt: _endedAt, reason: _reason, ...rest } = summary;
-  return rest;
 }

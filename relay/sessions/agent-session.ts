@@ -55,6 +55,10 @@ export class AgentSession implements Session {
       },
       onClose: (code, reason) => this.#onClose(code, reason),
       onError: (what, error) => log.warn({ err: error }, what),
+      onStoreFailed: error => {
+        metrics.storeErrors.inc();
+        log.error({ err: error }, 'the store failed');
+      },
       onSent: bytes => metrics.bytesSent.inc({ kind: 'agent' }, bytes),
     });
     this.#helloTimer = setTimeout(
@@ -127,7 +131,7 @@ export class AgentSession implements Session {
         const reason = message.reason ?? { kind: 'refused', message: `${this.#owner.name} refused without a reason.` };
         await backbone.changeRun(
           message.runId,
-          message.accepted ? { kind: 'begun', at: now() } : { kind: 'refused', at: now(), reason },
+          message.accepted ? { kind: 'begun' } : { kind: 'refused', at: now(), reason },
         );
         return;
       }
@@ -243,7 +247,7 @@ export class AgentSession implements Session {
       );
       return;
     }
-    await backbone.changeRun(runId, { kind: 'begun', at: now() });
+    await backbone.changeRun(runId, { kind: 'begun' });
     const { seq } = record.summary;
     if (listed.seq < seq)
       log.warn({ run: runId, host: listed.seq, relay: seq }, 'the host has fewer events than it had');

@@ -25,6 +25,7 @@ export interface LinkEvents {
   /** The socket is gone; said once. */
   readonly onClose: (code: number, reason: string) => void;
   readonly onError: (what: string, error: unknown) => void;
+  readonly onStoreFailed: (error: unknown) => void;
   readonly onSent: (bytes: number) => void;
 }
 
@@ -101,7 +102,7 @@ export class Link {
 
   /** The store failed: the peer may come again later. */
   failStore(error: unknown): void {
-    this.#events.onError('the store failed', error);
+    this.#events.onStoreFailed(error);
     this.fail(TRY_AGAIN_LATER, 'storage', 'The relay could not write to its disk. Look at its log; try again later.');
   }
 

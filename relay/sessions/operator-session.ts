@@ -57,6 +57,10 @@ export class OperatorSession implements Session {
       },
       onClose: (code, reason) => this.#onClose(code, reason),
       onError: (what, error) => log.warn({ err: error }, what),
+      onStoreFailed: error => {
+        metrics.storeErrors.inc();
+        log.error({ err: error }, 'the store failed');
+      },
       onSent: bytes => metrics.bytesSent.inc({ kind: 'operator' }, bytes),
     });
     this.#pump = new Pump(this.#link, error => this.#link.failStore(error));

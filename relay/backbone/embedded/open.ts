@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { migrate } from './schema.ts';
 
+/** The database's file in the data folder. */
+export const DATABASE = 'relay.db';
+
 /** The store cannot be used; the message says why and what to do. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
@@ -18,7 +21,7 @@ const SQLITE_NOTADB = 26;
  * @throws StoreError, NewerDatabase
  */
 export function openDatabase(dir: string): DatabaseSync {
-  const path = join(dir, 'relay.db');
+  const path = join(dir, DATABASE);
   let db: DatabaseSync | undefined;
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -53,7 +56,7 @@ export class WalSync {
   #handle: FileHandle | undefined;
 
   constructor(dir: string) {
-    this.#path = join(dir, 'relay.db-wal');
+    this.#path = join(dir, `${DATABASE}-wal`);
   }
 
   async sync(): Promise<void> {
