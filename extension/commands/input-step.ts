@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { IDisposable } from '../base/disposable.ts';
+import { unlinked } from '../base/unlinked.ts';
 
 export interface InputStep {
   readonly title: string;
@@ -33,7 +34,7 @@ export async function inputStep(step: InputStep): Promise<InputResult> {
       box.value = step.value;
       box.password = step.password ?? false;
       box.ignoreFocusOut = true;
-      box.validationMessage = step.problem;
+      box.validationMessage = said(step.problem);
       if (step.step > 1) box.buttons = [vscode.QuickInputButtons.Back];
       parts.push(
         box.onDidChangeValue(() => (box.validationMessage = undefined)),
@@ -61,6 +62,11 @@ async function look(box: vscode.InputBox, step: InputStep, signal: AbortSignal):
   if (signal.aborted) return false;
   box.busy = false;
   box.enabled = true;
-  box.validationMessage = problem;
+  box.validationMessage = said(problem);
   return problem === undefined;
+}
+
+/** A problem may quote what a relay said. */
+function said(problem: string | undefined): string | undefined {
+  return problem === undefined ? undefined : unlinked(problem);
 }

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { FleetHost, Reason, RunId } from '../../protocol/index.ts';
 import type { Locale } from '../base/locale.ts';
+import { unlinked } from '../base/unlinked.ts';
 import { withReason } from '../base/words.ts';
 import type { HostChannels } from '../channel/host-channels.ts';
 import type { Calls } from '../connection/calls.ts';
@@ -87,7 +88,7 @@ export function isOnline({ link, locale }: Pick<UpdateServices, 'link' | 'locale
 
 /** A reason of the relay or of a host, behind what was wanted. */
 export function sayFailure(what: string, reason: Reason, locale: Locale): void {
-  void vscode.window.showErrorMessage(withReason(what, reason, locale));
+  void vscode.window.showErrorMessage(unlinked(withReason(what, reason, locale)));
 }
 
 async function newestRevision(
@@ -109,6 +110,6 @@ function sayRefusals(asked: readonly AskedUpdate[], locale: Locale): void {
   }
   const lines = refused.map(({ host, reason }) => `${host}: ${reason.message}`);
   void vscode.window.showErrorMessage(
-    locale.t('NixFleet could not update {0} hosts. {1}', refused.length, lines.join(' ')),
+    locale.t('NixFleet could not update {0} hosts. {1}', refused.length, unlinked(lines.join(' '))),
   );
 }

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { RunId, RunSummary } from '../../protocol/index.ts';
 import { Disposable } from '../base/disposable.ts';
 import type { Locale } from '../base/locale.ts';
+import { unlinked } from '../base/unlinked.ts';
 import { HOSTS_VIEW } from '../tree/hosts-view.ts';
 import { outcomeText, summaryText, type OutcomeText } from './outcome-words.ts';
 import type { WatchedRuns } from './watched-runs.ts';
@@ -33,7 +34,8 @@ export class OutcomeNotifications extends Disposable {
   }
 }
 
-function show({ severity, text }: OutcomeText, button: string): Thenable<string | undefined> {
+function show({ severity, text: said }: OutcomeText, button: string): Thenable<string | undefined> {
+  const text = unlinked(said);
   switch (severity) {
     case 'info':
       return vscode.window.showInformationMessage(text, button);
