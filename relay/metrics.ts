@@ -15,7 +15,7 @@ export class Metrics {
   readonly framesSent = this.#counter('frames_sent_total', 'Output frames to operators, live or read from disk.', [
     'from',
   ]);
-  readonly eventsStored = this.#counter('events_received_total', 'Run events from agents.', []);
+  readonly eventsReceived = this.#counter('events_received_total', 'Run events from agents.', []);
   readonly storeErrors = this.#counter('store_errors_total', 'Failures of database or disk.', []);
   readonly health = new Histogram({
     name: `${PREFIX}store_check_seconds`,

@@ -102,6 +102,7 @@ export class Link {
 
   /** The store failed: the peer may come again later. */
   failStore(error: unknown): void {
+    if (this.#closing) return;
     this.#events.onStoreFailed(error);
     this.fail(TRY_AGAIN_LATER, 'storage', 'The relay could not write to its disk. Look at its log; try again later.');
   }

@@ -212,10 +212,12 @@ export class EmbeddedBackbone implements Backbone {
 
   async releaseHost(host: string, session: string, at: number): Promise<void> {
     if (!this.#presence.release(host, session)) return;
-    await this.#commits.write(
-      () => this.#rows.seen(host, at),
-      () => this.#tellHost(host),
-    );
+    try {
+      await this.#commits.write(() => this.#rows.seen(host, at));
+    } finally {
+      // it is gone, whether or not that could be written down
+      this.#tellHost(host);
+    }
   }
 
   putStatus(host: string, status: HostStatus, at: number): Promise<void> {
