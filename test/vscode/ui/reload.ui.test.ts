@@ -1,0 +1,117 @@
+// A window that is reloaded in the middle of a run: its panel comes back, and nothing of the run is missing.
+import assert from 'node:assert/strict';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, it } from 'mocha';
+import { root } from '../../../scripts/test/files.ts';
+import { FakeAgent } from '../../support/fake-agent.ts';
+import type { FakeRun } from '../../support/fake-run.ts';
+import { RelayProcess } from '../../support/relay-process.ts';
+import { openWorkbench, waitUntil, type Workbench } from '../workbench.ts';
+
+describe('a window that is reloaded in the middle of a run', () => {
+  const opened = new AsyncDisposableStack();
+  let agent: FakeAgent;
+  let workbench: Workbench;
+  let run: FakeRun;
+
+  before(async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nixfleet-reload-'));
+    opened.defer(() => rmSync(folder, { recursive: true, force: true }));
+    const relay = opened.use(
+      await RelayProcess.start({
+        data: join(folder, 'relay'),
+        log: join(folder, 'relay.log'),
+        listen: ['127.0.0.1:0'],
+      }),
+    );
+    const tokenFile = join(folder, 'token');
+    writeFileSync(tokenFile, await relay.operator('ana'), { mode: 0o600 });
+    agent = opened.use(await FakeAgent.connect({ url: relay.url, host: 'web', token: await relay.enroll('web') }));
+    const workspace = join(folder, 'nixcfg');
+    mkdirSync(workspace);
+    workbench = opened.use(
+      await openWorkbench({
+        folder: workspace,
+        extensions: [root],
+        env: { NIXFLEET_RELAY_URL: relay.url, NIXFLEET_RELAY_TOKEN_FILE: tokenFile },
+      }),
+    );
+    await workbench.openContainer('NixFleet');
+  });
+
+  after(() => opened.disposeAsync());
+
+  afterEach(function () {
+    return workbench.keepFailure(this);
+  });
+
+  const copies = (): string[] =>
+    globSync(`data/User/workspaceStorage/*/nixfleet.nixfleet/runs/*/${run.runId}.log`, {
+      cwd: workbench.server.dataDir,
+    }).map(file => join(workbench.server.dataDir, file));
+
+  /** Whether the browser's storage has the panel and which run it shows: VS Code writes its editors there now and then. */
+  const isRemembered = (): Promise<boolean> =>
+    workbench.page.evaluate(`(async () => {
+      const asked = request => new Promise((done, failed) => {
+        request.onsuccess = () => done(request.result);
+        request.onerror = () => failed(request.error);
+      });
+      for (const { name } of await indexedDB.databases()) {
+        const database = await asked(indexedDB.open(name));
+        for (const store of database.objectStoreNames) {
+          const values = await asked(database.transaction(store).objectStore(store).getAll());
+          const isEditor = value => typeof value === 'string' && value.includes('nixfleet.run') && value.includes(${JSON.stringify(run.runId)});
+          if (values.some(isEditor)) return true;
+        }
+        database.close();
+      }
+      return false;
+    })()`);
+
+  it('shows the run before', async () => {
+    const asked = agent.nextRun();
+    await workbench.contextMenu(workbench.treeItem('web'), 'Update Agent');
+    run = await asked;
+    run.phase('accepted').phase('building');
+    for (let i = 1; i <= 500; i++) run.output(`line ${i}\n`);
+    const panel = await workbench.webview('web: update');
+    await panel.getByText('line 500', { exact: true }).waitFor();
+  });
+
+  it('shows it again after, with what came meanwhile', async () => {
+    await waitUntil('VS Code has stored its editors', isRemembered, 60_000);
+    const reloaded = workbench.reload();
+    for (let i = 501; i <= 1000; i++) run.output(`line ${i}\n`);
+    await reloaded;
+    const panel = await workbench.webview('web: update');
+    await panel.getByText('line 1000', { exact: true }).waitFor();
+    await workbench.treeItem('web').filter({ hasText: 'updating · building' }).waitFor();
+  });
+
+  it('tells the outcome once, and has kept every byte in one file', async () => {
+    run.output('the end\n').phase('activating').phase('confirming').phase('committing').end();
+    await workbench.notification('web was updated').waitFor();
+    assert.equal(await workbench.page.locator('.notification-list-item').count(), 1);
+    const panel = await workbench.webview('web: update');
+    await panel.getByText('the end', { exact: true }).waitFor();
+    await waitUntil('the same bytes in the file', () => {
+      const [file] = copies();
+      return file !== undefined && readFileSync(file).equals(run.outputBytes);
+    });
+    assert.equal(copies().length, 1, 'the window has found its old folder again');
+    await workbench.picture('reloaded');
+  });
+
+  it('shows a past run as it was', async () => {
+    await workbench.clearNotifications();
+    await workbench.command('View: Close All Editors');
+    await workbench.treeItem('web').click();
+    await workbench.treeItem('Last runs').click();
+    await workbench.treeItem(/^updated/).click();
+    const panel = await workbench.webview('web: update');
+    await panel.getByText('the end', { exact: true }).waitFor();
+  });
+});
