@@ -129,7 +129,7 @@ export class Workbench implements AsyncDisposable {
       await row(rows[0]).click();
       return;
     }
-    for (const text of rows) await row(text).locator('.quick-input-list-checkbox').click();
+    for (const text of rows) await row(text).click();
     await this.page.keyboard.press('Enter');
   }
 
