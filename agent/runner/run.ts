@@ -73,7 +73,10 @@ function takeRequest(config: AgentConfig, runId: RunId): UpdateRequest | undefin
   const intake = readInbox(stateDir, runId, host);
   if (kept) {
     if (intake.kind === 'request' && !Buffer.from(kept).equals(intake.bytes))
-      refuse(stateDir, runId, { kind: 'other-content', message: `Run ${runId} was asked for before with other content.` });
+      refuse(stateDir, runId, {
+        kind: 'other-content',
+        message: `Run ${runId} was asked for before with other content.`,
+      });
     else if (intake.kind !== 'none') clearInbox(stateDir, runId);
     const parsed = parseRequest(kept, runId);
     return parsed.ok ? parsed.request : undefined;
