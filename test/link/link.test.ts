@@ -156,15 +156,26 @@ describe('agent, relay and operator', function () {
     await operator.waitFor('the agent to be back', () => operator.hosts.get('web')?.online);
   });
 
-  it('carry 200 MB, equal to the byte', async () => {
+  it('carry 200 MB, equal to the byte, and print what agent and relay grow by', async () => {
     await using rig = await LinkRig.start();
     const megabytes = 200;
     const plan: FakePlan = { steps: [{ text: 'y'.repeat(127) + '\n', times: megabytes * 8192, chunk: 8192 }] };
     await using operator = await rig.operator();
+    // the first run warms both up
+    rig.plan({ steps: [{ text: 'x'.repeat(1023) + '\n', times: 4096 }] });
+    await operator.finished(await operator.update('web'));
     rig.plan(plan);
+    const before = { agent: rig.memory('agent'), relay: rig.memory('relay') };
+    const most = { ...before };
+    const sampling = setInterval(() => {
+      for (const which of ['agent', 'relay'] as const) most[which] = Math.max(most[which], rig.memory(which));
+    }, 50);
     const run = await operator.finished(await operator.update('web'));
+    clearInterval(sampling);
     assert.equal(run.bytes('output').length, megabytes * 1024 * 1024);
     assert.ok(run.bytes('output').equals(rig.runFile(run.runId, 'output.log')));
+    const grown = (which: 'agent' | 'relay') => Math.round((most[which] - before[which]) / 1024 / 1024);
+    console.log(`      ${megabytes} MB of output: agent +${grown('agent')} MB, relay +${grown('relay')} MB`);
     rmSync(rig.join('state/runs', run.runId), { recursive: true });
   });
 });

@@ -144,6 +144,12 @@ export class LinkRig implements AsyncDisposable {
     return code;
   }
 
+  /** Resident memory of a process in bytes. */
+  memory(which: 'relay' | 'agent'): number {
+    const status = readFileSync(`/proc/${this.pid(which)}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill('agent', 'SIGTERM');
     await this.kill('relay', 'SIGTERM');
