@@ -11,8 +11,8 @@ export class NixosRebuild extends NixosStaged implements Rebuilder {
   override readonly method = 'nixos-rebuild';
   readonly #attribute: string;
 
-  constructor(system: ConstructorParameters<typeof NixosStaged>[0], attribute: string) {
-    super(system, attribute);
+  constructor(system: ConstructorParameters<typeof NixosStaged>[0], configuration: string, attribute: string) {
+    super(system, configuration);
     this.#attribute = attribute;
   }
 

@@ -21,9 +21,10 @@ export class NixosStaged implements Rebuilder {
   readonly buildAttribute: string;
   protected readonly system: AgentConfig['system'];
 
-  constructor(system: AgentConfig['system'], attribute: string) {
+  /** @param configuration the flake output, such as `nixosConfigurations."web"` */
+  constructor(system: AgentConfig['system'], configuration: string) {
     this.system = system;
-    this.buildAttribute = `nixosConfigurations."${attribute}".config.system.build.toplevel`;
+    this.buildAttribute = `${configuration}.config.system.build.toplevel`;
   }
 
   current(): HostGeneration {

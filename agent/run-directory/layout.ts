@@ -32,10 +32,12 @@ export interface StatePaths {
   readonly lock: string;
   /** JSON: the run that holds the lock, for the message that refuses another. */
   readonly holder: string;
-  /** JSON: pid, instance and identity of the agent at work, and when the relay last greeted it. */
+  /** JSON: pid, instance and identity of the agent at work, and when the relay last greeted it. In a folder of the agent's. */
   readonly agent: string;
-  /** JSON `HostStatus`, as last found out. */
+  /** JSON `HostStatus`, as last found out. In a folder of whoever finds it out. */
   readonly status: string;
+  /** Touched by an agent that may not look itself: asks the status unit to find the status out anew. */
+  readonly refresh: string;
 }
 
 /** The places below a state folder. */
@@ -45,8 +47,9 @@ export function statePaths(stateDir: string): StatePaths {
     inbox: join(stateDir, 'inbox'),
     lock: join(stateDir, 'run-lock.sqlite'),
     holder: join(stateDir, 'run-lock.json'),
-    agent: join(stateDir, 'agent.json'),
-    status: join(stateDir, 'status.json'),
+    agent: join(stateDir, 'agent/agent.json'),
+    status: join(stateDir, 'status/status.json'),
+    refresh: join(stateDir, 'inbox/refresh'),
   };
 }
 

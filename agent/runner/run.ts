@@ -7,10 +7,7 @@ import { rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { DEFAULT_DEADLINES, parseRequest, type Phase, type RunId, type UpdateRequest } from '../../protocol/index.ts';
 import type { AgentConfig } from '../config.ts';
-import { NixosRebuild } from '../platform/nixos-rebuild.ts';
-import { NixosStaged } from '../platform/nixos-staged.ts';
-import { LocalProcesses } from '../platform/local.ts';
-import { Systemd } from '../platform/systemd.ts';
+import { chooseRebuilder, chooseServices } from '../platform/choose.ts';
 import { bootId } from '../process.ts';
 import { keepReserve, releaseReserve } from '../run-directory/reserve.ts';
 import { removeExpiredRuns } from '../run-directory/retention.ts';
@@ -134,11 +131,8 @@ async function execute(
     steps,
     control,
     attribute,
-    rebuilder: new (config.method === 'staged' ? NixosStaged : NixosRebuild)(config.system, attribute),
-    services:
-      config.platform === 'local'
-        ? new LocalProcesses(statePaths(config.stateDir).agent)
-        : new Systemd(config.system.unit),
+    rebuilder: chooseRebuilder(config, attribute),
+    services: chooseServices(config),
     rollback: request.rollback ?? config.rollback,
   };
   try {

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import { processIdentity } from '../process.ts';
 import { ConfigError } from '../config.ts';
@@ -12,9 +13,10 @@ import { statePaths } from '../run-directory/layout.ts';
  * @throws ConfigError
  */
 export function makeStateFolders(stateDir: string): void {
-  const { runs, inbox } = statePaths(stateDir);
+  const { runs, inbox, agent, status } = statePaths(stateDir);
   try {
-    for (const folder of [stateDir, runs]) mkdirSync(folder, { recursive: true, mode: 0o751 });
+    for (const folder of [stateDir, runs, dirname(agent), dirname(status)])
+      mkdirSync(folder, { recursive: true, mode: 0o751 });
     mkdirSync(inbox, { recursive: true, mode: 0o750 });
   } catch (error) {
     throw new ConfigError(`the state folder ${stateDir} cannot be made: ${(error as Error).message}`);

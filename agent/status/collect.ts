@@ -2,6 +2,8 @@
  * What an idle host says of itself: checkout, lock, newest revision, generation. git and nix run with the rights of the
  * checkout's owner; what cannot be found out is left out and named as a problem.
  */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { hostStatusSchema, type HostStatus } from '../../protocol/index.ts';
 import type { AgentConfig } from '../config.ts';
 import { findNixcfg } from '../nixcfg/find.ts';
@@ -57,7 +59,9 @@ export async function collectStatus(
 
 /** Keeps a status for `nixfleet-agent status`, and for an agent that may not look into the owner's home itself. */
 export function writeStatus(stateDir: string, status: HostStatus): void {
-  writeFileAtomically(statePaths(stateDir).status, `${JSON.stringify(status)}\n`, 0o644);
+  const path = statePaths(stateDir).status;
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  writeFileAtomically(path, `${JSON.stringify(status)}\n`, 0o644);
 }
 
 /** The status as last written; undefined when there is none. */

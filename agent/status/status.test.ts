@@ -74,7 +74,7 @@ describe("finding a host's status out", () => {
     const status: HostStatus = { at: 5, problems: ['x'] };
     writeStatus(folder.path, status);
     assert.deepEqual(readStatus(folder.path), status);
-    writeFileSync(folder.join('status.json'), '{"at":');
+    writeFileSync(folder.join('status/status.json'), '{"at":');
     assert.equal(readStatus(folder.path), undefined);
   });
 });

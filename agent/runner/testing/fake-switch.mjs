@@ -21,7 +21,7 @@ if (action === 'boot') {
 console.error('activating the configuration...');
 rmSync(join(home, 'current-system'), { force: true });
 symlinkSync(toplevel, join(home, 'current-system'));
-const state = join(home, 'state/agent.json');
+const state = join(home, 'state/agent/agent.json');
 const manifest = JSON.parse(read('etc/nixfleet/agent.json', 'null'));
 const pidFile = join(home, 'agent-pid');
 const running = existsSync(pidFile) ? JSON.parse(readFileSync(pidFile, 'utf8')) : undefined;

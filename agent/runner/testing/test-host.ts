@@ -79,7 +79,7 @@ export class TestHost {
     this.checkout = join(this.home, 'nixcfg');
     this.remote = join(this.home, 'nixcfg.git');
     this.#author = join(this.home, 'author');
-    for (const folder of ['state/inbox', 'store', 'bin', 'home'])
+    for (const folder of ['state/inbox', 'state/agent', 'store', 'bin', 'home'])
       mkdirSync(join(this.home, folder), { recursive: true });
     for (const name of ['nix', 'nix-env', 'nix-store']) {
       const path = join(this.home, 'bin', name);
@@ -259,7 +259,7 @@ export class TestHost {
 
   state(): HostState {
     const lock = join(this.checkout, 'flake.lock');
-    const agent = join(this.home, 'state/agent.json');
+    const agent = join(this.home, 'state/agent/agent.json');
     return {
       head: this.git('rev-parse', 'HEAD').trim(),
       branch: this.git('rev-parse', '--abbrev-ref', 'HEAD').trim(),
