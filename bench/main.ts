@@ -2,12 +2,14 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { execa } from 'execa';
 import { benchEditor } from './editor.ts';
+import { benchLink } from './link.ts';
 import { benchOutput } from './output.ts';
 import { benchUpdate } from './update.ts';
 
 const benches: Record<string, () => Promise<void>> = {
   update: benchUpdate,
   output: benchOutput,
+  link: benchLink,
   editor: benchEditor,
 };
 

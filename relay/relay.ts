@@ -35,6 +35,8 @@ export interface RelayOptions {
   readonly timings?: Partial<RelayTimings>;
   /** The wall clock, ms since the epoch. */
   readonly now?: () => number;
+  /** Told of the bytes of every message that an agent sends. */
+  readonly onReceived?: (bytes: number) => void;
   /** The store failed in a way that only a new process can mend. */
   readonly onFatal?: (error: unknown) => void;
 }
@@ -88,7 +90,10 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   undo.defer(() => fleet.close());
   metrics.showFleet(() => fleet.hosts());
 
-  const sessions = new Sessions({ backbone, fleet, metrics, log, timings, now, relayVersion: RELAY_VERSION });
+  const sessions = new Sessions({
+    ...{ backbone, fleet, metrics, log, timings, now, relayVersion: RELAY_VERSION },
+    ...(options.onReceived && { onReceived: options.onReceived }),
+  });
   undo.defer(
     backbone.watchFleet(change => {
       if (change.kind === 'tokens') sessions.recheck();

@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { startRelay } from '../relay.ts';
 import { AddressError } from '../server/address.ts';
 import { RELAY_VERSION } from '../version.ts';
+import { freePassedMemory } from './passed-memory.ts';
 
 const DEFAULT_LISTEN = ['127.0.0.1:7780'];
 
@@ -29,6 +30,7 @@ export async function serveCommand(dataDir: string, flags: ServeFlags): Promise<
     allowPlaintext,
     origins: origin,
     log,
+    onReceived: freePassedMemory(),
     onFatal: error => {
       log.fatal({ err: error }, 'what is on disk is not known any more; the next start finds out');
       process.exit(1);

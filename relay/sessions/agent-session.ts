@@ -36,10 +36,11 @@ export class AgentSession implements Session {
     this.#context = { ...context, log: context.log.child({ host: owner.name, session: this.#id.slice(0, 8) }) };
     this.#owner = owner;
     this.#tokenHash = tokenHash;
-    const { metrics, timings, log } = this.#context;
+    const { metrics, timings, log, onReceived } = this.#context;
     this.#link = new Link(socket, timings, {
       onMessage: (data, isBinary) => {
         metrics.bytesReceived.inc({ kind: 'agent' }, data.length);
+        onReceived?.(data.length);
         return isBinary ? this.#onFrame(data) : this.#inTurn(() => this.#onText(data));
       },
       onClose: (code, reason) => this.#onClose(code, reason),

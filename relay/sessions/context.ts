@@ -26,6 +26,8 @@ export interface SessionContext {
   readonly log: Logger;
   readonly timings: SessionTimings;
   readonly relayVersion: string;
+  /** Told of the bytes of every message that an agent sends. */
+  readonly onReceived?: (bytes: number) => void;
   /** The wall clock, ms since the epoch. */
   readonly now: () => number;
 }
