@@ -1,5 +1,7 @@
 // The processes that the test runner starts: each in a group of its own, so that nothing of it survives the runner.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Exit } from './record.ts';
 
 export interface Command {
@@ -16,29 +18,46 @@ const FAREWELL = [
   ['SIGKILL', 5_000],
 ] as const;
 
+/** Milliseconds that what a child printed may take to arrive once its whole group is gone. */
+const LAST_WORDS = 1_000;
+
 export class Children {
   readonly #groups = new Set<number>();
+  readonly #print: (chunk: Uint8Array | string) => void;
   #stopping = false;
+
+  /** @param print where children print, and what is said of them */
+  constructor(print: (chunk: Uint8Array | string) => void = chunk => void process.stdout.write(chunk)) {
+    this.#print = print;
+  }
+
+  /** Prints a line. */
+  say(line: string): void {
+    this.#print(`${line}\n`);
+  }
 
   /** Whether the runner was told to stop: nothing new is started then. */
   get stopping(): boolean {
     return this.#stopping;
   }
 
-  /** Runs a command to its end with the runner's own output, and ends whatever it left behind in its group. */
+  /** Runs a command to its end, and ends whatever it left behind in its group. */
   async run(command: Command): Promise<Exit> {
     if (this.#stopping) return { code: null, signal: 'SIGINT' };
     const child = spawn(command.file, command.args, {
       cwd: command.cwd,
-      env: { ...process.env, ...command.env },
-      stdio: ['ignore', 'inherit', 'inherit'],
+      // who prints through a pipe cannot see the terminal at its end
+      env: { ...process.env, ...(process.stdout.isTTY && { FORCE_COLOR: '1' }), ...command.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', this.#print);
+    const closed = once(child, 'close').catch(() => undefined);
     const { pid } = child;
     if (pid !== undefined) this.#groups.add(pid);
     const exit = await new Promise<Exit>(resolve => {
       child.once('error', error => {
-        console.error(`${command.file} could not be started: ${error.message}`);
+        this.say(`${command.file} could not be started: ${error.message}`);
         resolve({ code: 127, signal: null });
       });
       child.once('exit', (code, signal) => {
@@ -48,6 +67,8 @@ export class Children {
     if (pid !== undefined) {
       signalGroup(pid, 'SIGKILL');
       this.#groups.delete(pid);
+      // somebody outside of the group may hold the pipe for ever
+      await Promise.race([closed, delay(LAST_WORDS, undefined, { ref: false })]);
     }
     return exit;
   }

@@ -1,9 +1,10 @@
-// npm test [-- PART… PATH… --grep TITLE]: runs the parts that are named, or all of them, one after the other. What they
-// print is printed as it comes; the last line is what they came to. PATH keeps only the test files whose path contains it.
+// npm test [-- PART… PATH… --grep TITLE]: runs the parts that are named, or all of them, in two lanes at the same time. What
+// they print is shown part by part; the last line is what they came to. PATH keeps only the test files whose path contains it.
 import { parseArgs, styleText } from 'node:util';
 import { Children } from './children.ts';
+import { InOrder } from './in-order.ts';
 import { build, parts, type Part } from './parts.ts';
-import { nothing, oneFailed, sum, summary, withoutExcuses, type Tally } from './tally.ts';
+import { oneFailed, sum, summary, withoutExcuses, type Tally } from './tally.ts';
 
 interface Asked {
   readonly parts: readonly Part[];
@@ -11,53 +12,77 @@ interface Asked {
   readonly grep: string | undefined;
 }
 
-const children = new Children();
-process.on('exit', () => {
-  children.kill();
+const asked = parse(process.argv.slice(2));
+const everythingMustRun = process.env['CI'] === 'true';
+const output = new InOrder(chunk => void process.stdout.write(chunk));
+const runs = asked.parts.map(part => {
+  const slot = output.slot();
+  return { part, slot, children: new Children(chunk => slot.write(chunk)) };
 });
+let built: Promise<boolean> | undefined;
+
+process.on('exit', () => {
+  for (const { children } of runs) children.kill();
+});
+const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     // npm and the terminal both send it: once is enough
-    if (!children.stopping) void children.stop().then(() => process.exit(130));
+    if (stop.signal.aborted) return;
+    stop.abort();
+    void Promise.all(runs.map(({ children }) => children.stop())).then(() => process.exit(130));
   });
 }
 
-const asked = parse(process.argv.slice(2));
-const everythingMustRun = process.env['CI'] === 'true';
-const times: string[] = [];
-let total = nothing;
-let built: Promise<boolean> | undefined;
-for (const part of asked.parts) {
-  if (children.stopping) break;
-  heading(part.name);
-  const start = Date.now();
-  const tally = await run(part);
-  const time = `${((Date.now() - start) / 1000).toFixed(1)} s`;
-  for (const { what, reason } of tally.skipped) console.log(`Skipped: ${what}: ${reason}`);
-  const counted = everythingMustRun ? withoutExcuses(tally) : tally;
-  times.push(`${part.name.padEnd(8)}${summary(counted)} in ${time}`);
-  total = sum([total, counted]);
-}
-if (children.stopping) await new Promise(() => undefined);
-heading('summary');
-console.log(times.join('\n'));
+const start = Date.now();
+const results = new Map<Part, { readonly tally: Tally; readonly time: string }>();
+const lanes = Map.groupBy(runs, ({ part }) => part.lane);
+await Promise.all(
+  [...lanes.values()].map(async lane => {
+    for (const one of lane) await runPart(one);
+  }),
+);
+if (stop.signal.aborted) await new Promise(() => undefined);
+console.log(heading('summary'));
+for (const part of asked.parts) console.log(lineOf(part));
+const total = sum([...results.values()].map(({ tally }) => tally));
 if (everythingMustRun && total.failed > 0) console.log('(CI=true: what cannot run on this machine counts as failed)');
+console.log(`in ${secondsSince(start)}`);
 console.log(summary(total));
 process.exitCode = total.failed === 0 ? 0 : 1;
 
-async function run(part: Part): Promise<Tally> {
+async function runPart({ part, slot, children }: (typeof runs)[number]): Promise<void> {
+  if (stop.signal.aborted) return;
+  children.say(heading(part.name));
+  const begin = Date.now();
+  const tally = await tallyOf(part, children);
+  for (const { what, reason } of tally.skipped) children.say(`Skipped: ${what}: ${reason}`);
+  results.set(part, { tally: everythingMustRun ? withoutExcuses(tally) : tally, time: secondsSince(begin) });
+  slot.end();
+}
+
+async function tallyOf(part: Part, children: Children): Promise<Tally> {
   if (part.built) {
     built ??= build(children);
     if (!(await built)) {
-      console.log('Failed: the build');
+      children.say('Failed: the build');
       return oneFailed;
     }
   }
   return part.run({ children, paths: asked.paths, grep: asked.grep });
 }
 
-function heading(name: string): void {
-  console.log(`\n${styleText('bold', `── ${name} ${'─'.repeat(60 - name.length)}`)}\n`);
+function lineOf(part: Part): string {
+  const result = results.get(part);
+  return `${part.name.padEnd(8)}${result ? `${summary(result.tally)} in ${result.time}` : 'did not run'}`;
+}
+
+function secondsSince(begin: number): string {
+  return `${((Date.now() - begin) / 1000).toFixed(1)} s`;
+}
+
+function heading(name: string): string {
+  return `\n${styleText('bold', `── ${name} ${'─'.repeat(60 - name.length)}`)}\n`;
 }
 
 function parse(args: readonly string[]): Asked {

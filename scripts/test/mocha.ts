@@ -19,7 +19,7 @@ export interface MochaRun {
 }
 
 export async function runMocha(children: Children, run: MochaRun): Promise<Tally> {
-  if (run.files.length === 0) return noTests();
+  if (run.files.length === 0) return noTests(children);
   const args = ['node_modules/mocha/bin/mocha.js', '--reporter', 'scripts/test/reporter.ts'];
   args.push('--require', 'scripts/test/polite-end.ts', '--timeout', String(run.timeout));
   if (run.grep !== undefined) args.push('--grep', run.grep);
@@ -47,15 +47,15 @@ export async function counted(children: Children, run: (record: string) => Promi
     const exit = await run(record);
     if (children.stopping) return nothing;
     const { tally, trouble } = outcomeOf(readFileSync(record, 'utf8'), exit);
-    if (trouble !== undefined) console.log(`Failed: ${trouble}`);
-    if (trouble === undefined && tally.passed + tally.failed + tally.skipped.length === 0) return noTests();
+    if (trouble !== undefined) children.say(`Failed: ${trouble}`);
+    if (trouble === undefined && tally.passed + tally.failed + tally.skipped.length === 0) return noTests(children);
     return tally;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function noTests(): Tally {
-  console.log('Failed: there are no such tests');
+function noTests(children: Children): Tally {
+  children.say('Failed: there are no such tests');
   return oneFailed;
 }

@@ -17,6 +17,8 @@ export interface Part {
   readonly name: string;
   /** Whether it needs what `esbuild.mjs` builds. */
   readonly built: boolean;
+  /** Parts of different lanes run at the same time. */
+  readonly lane: 'source' | 'machine';
   run(request: Request): Promise<Tally>;
 }
 
@@ -27,6 +29,7 @@ export const parts: readonly Part[] = [
   {
     name: 'lint',
     built: false,
+    lane: 'source',
     run: ({ children }) =>
       oneTest(children, [
         ['eslint/bin/eslint.js', '.'],
@@ -36,6 +39,7 @@ export const parts: readonly Part[] = [
   {
     name: 'types',
     built: false,
+    lane: 'source',
     run: ({ children }) =>
       oneTest(children, [
         ['typescript/bin/tsc', '--noEmit', '--pretty', '--project', '.'],
@@ -45,16 +49,18 @@ export const parts: readonly Part[] = [
   {
     name: 'unit',
     built: false,
+    lane: 'source',
     run: ({ children, paths, grep }) =>
       runMocha(children, { files: testFiles('unit', paths), timeout: 10 * SECOND, reporter: 'dot', grep }),
   },
   {
     name: 'hosts',
     built: true,
+    lane: 'machine',
     run: ({ children, paths, grep }) =>
       runMocha(children, { files: testFiles('host', paths), timeout: 3 * MINUTE, reporter: 'spec', grep }),
   },
-  { name: 'vscode', built: true, run: runVscode },
+  { name: 'vscode', built: true, lane: 'machine', run: runVscode },
 ];
 
 /** Builds what ships, as the tests of hosts and of VS Code use it. */
