@@ -51,7 +51,7 @@ export const parts: readonly Part[] = [
     built: false,
     lane: 'source',
     run: ({ children, paths, grep }) =>
-      runMocha(children, { files: testFiles('unit', paths), timeout: 10 * SECOND, reporter: 'dot', grep }),
+      runMocha(children, { files: testFiles('unit', paths), timeout: 30 * SECOND, reporter: 'dot', grep }),
   },
   {
     name: 'hosts',
