@@ -3,11 +3,13 @@ import {
   rollbackSchema,
   DEFAULT_BUILD_SILENCE,
   DEFAULT_DEADLINES,
+  DEFAULT_PUBLISHING,
   DEFAULT_SETTLING,
   describeIssues,
   hostNameSchema,
 } from '../protocol/index.ts';
 import * as z from 'zod';
+import { placesOf, stateDirOf } from './platform/places.ts';
 
 /** Where the configuration lies unless `NIXFLEET_CONFIG` or `--config` says otherwise. */
 export const DEFAULT_CONFIG_PATH = '/etc/nixfleet/config.json';
@@ -16,10 +18,10 @@ const absolute = z.string().regex(/^\//, 'an absolute path is needed');
 const milliseconds = z.int().positive();
 
 /**
- * What the host's own configuration says; nothing of it can come from the network. Unknown keys are refused, so that a
+ * What the host's own configuration says, in its file; nothing of it can come from the network. Unknown keys are refused, so that a
  * mistyped option is an error and not a surprise.
  */
-export const agentConfigSchema = z.strictObject({
+const fileSchema = z.strictObject({
   /** The name this host was enrolled under. */
   host: hostNameSchema,
   /** `wss://…`, or `ws://` to loopback. Other `ws://` only with `allowPlaintext`. */
@@ -35,7 +37,8 @@ export const agentConfigSchema = z.strictObject({
     .transform(text => text.replaceAll(':', '').toLowerCase())
     .pipe(z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 fingerprint has 64 hexadecimal digits'))
     .optional(),
-  stateDir: absolute.default('/var/lib/nixfleet-agent'),
+  /** By default `/var/lib/nixfleet-agent`; with Home Manager `~/.local/state/nixfleet-agent`. */
+  stateDir: absolute.optional(),
   /** The checkout's folder that holds flake.nix. Without it `~/Code/nixcfg` of the owner and `/etc/nixos` are tried. */
   nixcfgPath: absolute.optional(),
   /** Whose checkout it is; by default whoever owns its flake.nix. */
@@ -68,6 +71,8 @@ export const agentConfigSchema = z.strictObject({
       activating: milliseconds.default(DEFAULT_DEADLINES.activating),
       confirming: milliseconds.default(DEFAULT_DEADLINES.confirming),
       committing: milliseconds.default(DEFAULT_DEADLINES.committing),
+      /** For the lock of a run that has succeeded, see `lock.publish`; past it the lock stays unpublished. */
+      publishing: milliseconds.default(DEFAULT_PUBLISHING),
       /** A build without a byte of output for so long is stuck. */
       buildSilence: milliseconds.default(DEFAULT_BUILD_SILENCE),
       /** How long the new agent must stay up once it is proven. */
@@ -82,17 +87,33 @@ export const agentConfigSchema = z.strictObject({
       publish: z.enum(['none', 'push']).default('none'),
     })
     .prefault({}),
-  /** Where the platform keeps its generations. Only a try-out on a machine that is not NixOS sets other places. */
+  /** Where the platform keeps its generations and what the agent's service is called, where that is not as usual (`placesOf`). */
   system: z
     .strictObject({
-      current: absolute.default('/run/current-system'),
-      profile: absolute.default('/nix/var/nix/profiles/system'),
-      unit: z.string().default('nixfleet-agent.service'),
+      current: absolute.optional(),
+      profile: absolute.optional(),
+      unit: z.string().min(1).optional(),
+      plists: absolute.optional(),
     })
     .prefault({}),
   /** How often an idle host finds out its own status, milliseconds. */
   statusInterval: milliseconds.default(5 * 60_000),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+});
+
+/** The configuration as the rooms get it: what the file does not say is what the platform has. */
+export const agentConfigSchema = fileSchema.transform(({ stateDir, system, ...rest }) => {
+  const usual = placesOf(rest);
+  return {
+    ...rest,
+    stateDir: stateDir ?? stateDirOf(rest.platform),
+    system: {
+      current: system.current ?? usual.current,
+      profile: system.profile ?? usual.profile,
+      unit: system.unit ?? usual.unit,
+      plists: system.plists ?? usual.plists,
+    },
+  };
 });
 export type AgentConfig = z.infer<typeof agentConfigSchema>;
 
