@@ -3,6 +3,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { execa } from 'execa';
 import { benchEditor } from './editor.ts';
 import { benchLink } from './link.ts';
+import { benchNixcfg } from './nixcfg.ts';
 import { benchOutput } from './output.ts';
 import { benchUpdate } from './update.ts';
 
@@ -11,6 +12,7 @@ const benches: Record<string, () => Promise<void>> = {
   output: benchOutput,
   link: benchLink,
   editor: benchEditor,
+  nixcfg: benchNixcfg,
 };
 
 const asked = process.argv.slice(2);

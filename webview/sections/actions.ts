@@ -7,6 +7,7 @@ const BUTTONS: Readonly<Record<PanelAction, { label: PanelLabel; icon: IconName 
   cancel: { label: 'cancel', icon: 'stop' },
   retry: { label: 'retry', icon: 'retry' },
   'open-diff': { label: 'openDiff', icon: 'diff' },
+  'use-lock': { label: 'useLock', icon: 'down' },
   'open-output': { label: 'openOutput', icon: 'text' },
 };
 
