@@ -29,12 +29,6 @@ export const agentConfigSchema = z.strictObject({
   tokenFile: absolute,
   /** Certificates (PEM) to trust for the relay instead of the system's. */
   caFile: absolute.optional(),
-  /** SHA-256 of the one certificate that the relay may show, in hex with or without colons; nothing else is asked of it then. */
-  fingerprint: z
-    .string()
-    .transform(text => text.replaceAll(':', '').toLowerCase())
-    .pipe(z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 fingerprint has 64 hexadecimal digits'))
-    .optional(),
   stateDir: absolute.default('/var/lib/nixfleet-agent'),
   /** The checkout's folder that holds flake.nix. Without it `~/Code/nixcfg` of the owner and `/etc/nixos` are tried. */
   nixcfgPath: absolute.optional(),
@@ -47,17 +41,9 @@ export const agentConfigSchema = z.strictObject({
     .default('nixfleet'),
   /** The configuration's name in `nixosConfigurations` (or its sisters). By default the host's own host name. */
   attribute: z.string().min(1).max(128).optional(),
-  platform: z.enum(['nixos', 'home-manager', 'nix-darwin', 'local']).default('nixos'),
-  /** How NixOS is updated; the other platforms have one way only. */
+  platform: z.enum(['nixos', 'local']).default('nixos'),
   method: z.enum(['staged', 'nixos-rebuild']).default('staged'),
-  /**
-   * How runners are started. `systemd`: transient units; `systemd-unit`: the template unit `nixfleet-run@` of the module, which
-   * the agent may start and nothing else; `launchd`: a job of its own for each run; `inbox`: the service manager watches the
-   * inbox; `setsid`: a session of its own.
-   */
-  launcher: z.enum(['auto', 'systemd', 'systemd-unit', 'launchd', 'inbox', 'setsid']).default('auto'),
-  /** Who finds out the status of an idle host: the agent itself, or a unit with the rights to look into the owner's home. */
-  statusBy: z.enum(['agent', 'unit']).default('agent'),
+  launcher: z.enum(['auto', 'systemd', 'setsid']).default('auto'),
   rollback: rollbackSchema.default('agent'),
   deadlines: z
     .strictObject({
@@ -76,12 +62,6 @@ export const agentConfigSchema = z.strictObject({
     .prefault({}),
   git: z.strictObject({ sshKeyFile: absolute.optional(), knownHosts: absolute.optional() }).prefault({}),
   nix: z.strictObject({ accessTokensFile: absolute.optional() }).prefault({}),
-  lock: z
-    .strictObject({
-      /** What becomes of the lock of a run that succeeded: nothing, or it is committed alone and pushed, never by force. */
-      publish: z.enum(['none', 'push']).default('none'),
-    })
-    .prefault({}),
   /** Where the platform keeps its generations. Only a try-out on a machine that is not NixOS sets other places. */
   system: z
     .strictObject({

@@ -8,17 +8,13 @@ import type { ServiceManager } from './service-manager.ts';
 import { Systemd } from './systemd.ts';
 
 /** The flake output that holds a host's configuration, such as `nixosConfigurations."web"`. */
-export function configurationName(platform: AgentConfig['platform'], attribute: string): string {
-  const set = { nixos: 'nixos', local: 'nixos', 'home-manager': 'home', 'nix-darwin': 'darwin' }[platform];
-  return `${set}Configurations."${attribute}"`;
+export function configurationName(attribute: string): string {
+  return `nixosConfigurations."${attribute}"`;
 }
 
 /** What builds, activates and commits generations on this host. */
-export function chooseRebuilder(
-  config: Pick<AgentConfig, 'platform' | 'method' | 'system'>,
-  attribute: string,
-): Rebuilder {
-  const configuration = configurationName(config.platform, attribute);
+export function chooseRebuilder(config: Pick<AgentConfig, 'method' | 'system'>, attribute: string): Rebuilder {
+  const configuration = configurationName(attribute);
   return config.method === 'staged'
     ? new NixosStaged(config.system, configuration)
     : new NixosRebuild(config.system, configuration, attribute);

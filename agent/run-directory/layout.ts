@@ -36,8 +36,6 @@ export interface StatePaths {
   readonly agent: string;
   /** JSON `HostStatus`, as last found out. In a folder of whoever finds it out. */
   readonly status: string;
-  /** Touched by an agent that may not look itself: asks the status unit to find the status out anew. */
-  readonly refresh: string;
 }
 
 /** The places below a state folder. */
@@ -49,7 +47,6 @@ export function statePaths(stateDir: string): StatePaths {
     holder: join(stateDir, 'run-lock.json'),
     agent: join(stateDir, 'agent/agent.json'),
     status: join(stateDir, 'status/status.json'),
-    refresh: join(stateDir, 'inbox/refresh'),
   };
 }
 

@@ -24,7 +24,7 @@ export function hello(
       ...(identity.manifest && { storePath: identity.manifest.storePath }),
       platform: config.platform,
       system: nixSystem(),
-      attribute: configurationName(config.platform, config.attribute ?? hostname()).slice(0, 256),
+      attribute: configurationName(config.attribute ?? hostname()).slice(0, 256),
       launcher,
     },
   };
