@@ -10,7 +10,10 @@ import { expiredRuns, KEPT_FOR, KEPT_RUNS, removeExpiredRuns, type EndedRun } fr
 
 const now = Date.UTC(2026, 5, 1);
 const day = 24 * 3_600_000;
-const run = (age: number, leftLock = false): EndedRun => ({ runId: ulid(now - age) as RunId, leftLock });
+const run = (age: number, leftLock: EndedRun['leftLock'] = 'no'): EndedRun => ({
+  runId: ulid(now - age) as RunId,
+  leftLock,
+});
 
 describe('how long runs are kept', () => {
   it('keeps the newest, for a while', () => {
@@ -25,8 +28,14 @@ describe('how long runs are kept', () => {
 
   it('keeps the run whose lock may lie in the checkout, however many failed since and however long ago', () => {
     const failed = Array.from({ length: KEPT_RUNS }, (_, i) => run(i * 60_000));
-    const [last, older] = [run(KEPT_FOR + day, true), run(KEPT_FOR + 2 * day, true)];
+    const [last, older] = [run(KEPT_FOR + day, 'surely'), run(KEPT_FOR + 2 * day, 'surely')];
     assert.deepEqual(expiredRuns([...failed, last, older], now), [older.runId]);
+  });
+
+  it('keeps it also when a later run may have left its own, or may not', () => {
+    const perhaps = run(KEPT_FOR + day, 'perhaps');
+    const surely = run(KEPT_FOR + 2 * day, 'surely');
+    assert.deepEqual(expiredRuns([run(0), perhaps, surely], now), []);
   });
 
   it('never removes a run that is not at its end', () => {

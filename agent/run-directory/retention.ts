@@ -13,24 +13,27 @@ export const KEPT_FOR = 30 * 24 * 3_600_000;
 /** A run that has ended, as retention sees it. */
 export interface EndedRun {
   readonly runId: RunId;
-  /** Whether it may have left its lock in the checkout: the next pull must know that lock as this run's. */
-  readonly leftLock: boolean;
+  /** Whether it left its lock in the checkout: the next pull must know that lock as this run's. */
+  readonly leftLock: 'surely' | 'perhaps' | 'no';
 }
 
 /** The runs, of those given newest first, that need not be kept any longer. */
 export function expiredRuns(runs: readonly EndedRun[], now: number): RunId[] {
-  const lastWithLock = runs.find(run => run.leftLock);
+  // what one that perhaps left its lock did not overwrite is the lock of the one that surely did
+  const withLock = [runs.find(run => run.leftLock === 'surely'), runs.find(run => run.leftLock === 'perhaps')];
   return runs
-    .filter((run, index) => run !== lastWithLock && (index >= KEPT_RUNS || decodeTime(run.runId) < now - KEPT_FOR))
+    .filter((run, index) => !withLock.includes(run) && (index >= KEPT_RUNS || decodeTime(run.runId) < now - KEPT_FOR))
     .map(run => run.runId);
 }
+
+const LEFT_LOCK: Readonly<Record<string, EndedRun['leftLock']>> = { succeeded: 'surely', inconsistent: 'perhaps' };
 
 /** Removes the runs that have ended and need not be kept, and old refusals. Never one that is not at its end. */
 export function removeExpiredRuns(stateDir: string, now = Date.now()): void {
   const ended = listRuns(stateDir).flatMap(runId => {
     const end = readEvents(stateDir, runId).at(-1);
     if (end?.type !== 'ended') return [];
-    return { runId, leftLock: end['outcome'] === 'succeeded' || end['outcome'] === 'inconsistent' };
+    return { runId, leftLock: LEFT_LOCK[String(end['outcome'])] ?? 'no' };
   });
   for (const runId of expiredRuns(ended, now))
     rmSync(join(statePaths(stateDir).runs, runId), { recursive: true, force: true });
