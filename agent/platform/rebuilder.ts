@@ -34,12 +34,30 @@ export type RunStep = (
   more?: Partial<Pick<StepCommand, 'cwd' | 'env'>>,
 ) => Promise<StepResult>;
 
+export interface ByHand {
+  /** Builds and activates what the checkout holds. */
+  readonly rebuild: string;
+  /** Activates a generation that is there. */
+  readonly activate: (toplevel: string) => string;
+}
+
 export interface Rebuilder {
-  readonly method: 'staged' | 'nixos-rebuild';
+  /**
+   * `staged`: the profile moves when the agent is proven. `nixos-rebuild`: what people have wrapped. `activate`: the
+   * generation's own script, and whatever it moves.
+   */
+  readonly method: 'staged' | 'nixos-rebuild' | 'activate';
+  /**
+   * Whether a boot brings the profile's generation back as a whole. Not so in a home and on a Mac: jobs and links stay as the
+   * last activation left them.
+   */
+  readonly bootsWhole: boolean;
+  /** What a person does at the host, as commands to be shown. */
+  readonly byHand: ByHand;
   /** The flake output that is built, below the flake's reference: `nixosConfigurations."web".config…`. */
   readonly buildAttribute: string;
   current(): HostGeneration;
-  /** Makes `toplevel` run. With the method nixos-rebuild also the profile moves, to what it built itself. */
+  /** Makes `toplevel` run. With the method nixos-rebuild also the profile moves, to what it built itself; in a home to `toplevel`. */
   activate(run: RunStep, toplevel: string, checkout: Checkout): Promise<Activation>;
   /** Makes the recorded generation run and boot again. */
   rollBack(run: RunStep, recorded: string): Promise<Activation>;

@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeTime } from 'ulid';
 import type { RunId } from '../../protocol/index.ts';
+import { childPath } from '../steps/environment.ts';
 import { statePaths } from './layout.ts';
 import { refusalPath } from './refusal.ts';
 import { listRefusals, listRuns, readEvents } from './run-list.ts';
@@ -35,8 +37,15 @@ export function removeExpiredRuns(stateDir: string, now = Date.now()): void {
     if (end?.type !== 'ended') return [];
     return { runId, leftLock: LEFT_LOCK[String(end['outcome'])] ?? 'no' };
   });
-  for (const runId of expiredRuns(ended, now))
-    rmSync(join(statePaths(stateDir).runs, runId), { recursive: true, force: true });
+  for (const runId of expiredRuns(ended, now)) removeTree(join(statePaths(stateDir).runs, runId));
   for (const runId of listRefusals(stateDir))
     if (decodeTime(runId) < now - KEPT_FOR) rmSync(refusalPath(stateDir, runId), { force: true });
+}
+
+/**
+ * Removes a folder in which a folder of somebody else's lies (`roots`), who could put a link in the place of one of its
+ * folders while it is gone through. rm(1) of every system holds on to the folders that it is in; Node's rm goes by names.
+ */
+function removeTree(path: string): void {
+  spawnSync('rm', ['-rf', '--', path], { stdio: 'ignore', env: { PATH: childPath() } });
 }

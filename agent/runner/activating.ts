@@ -75,7 +75,7 @@ export async function rollBack(run: RunContext, recorded: string): Promise<RunFa
     {
       kind: 'rollback',
       message: `the recorded generation ${recorded} could not be activated again: ${why}`,
-      advice: `Look at the host. By hand: sudo ${recorded}/bin/switch-to-configuration test`,
+      advice: `Look at the host. By hand: ${run.rebuilder.byHand.activate(recorded)}`,
     },
     lastLines(tail),
   );
@@ -120,7 +120,7 @@ function stepsOf(run: RunContext, seen: (result: StepResult) => void): RunStep {
 
 /** With a method that builds by itself, what runs is what it built. */
 function toplevelAfter(run: RunContext, activation: Activation, built: string): string {
-  if (run.rebuilder.method === 'staged' || (activation.kind !== 'done' && activation.kind !== 'units-failed'))
+  if (run.rebuilder.method !== 'nixos-rebuild' || (activation.kind !== 'done' && activation.kind !== 'units-failed'))
     return built;
   const { profile } = run.rebuilder.current();
   if (profile === undefined) fail('internal', 'the system profile points to nothing after the activation');

@@ -74,6 +74,8 @@ export interface Built {
 /** What a run has done so far, in memory; a resumed run reads it from the journal. */
 export interface Progress {
   checkout?: Checkout;
+  /** What was recorded, where the checkout itself cannot be opened any more, and why it cannot. */
+  lost?: { readonly before: Snapshot; readonly why: string };
   readonly doings: CheckoutDoings;
   built?: Built;
   /** The new generation runs since this activation (ms since the epoch). */

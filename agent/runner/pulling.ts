@@ -165,11 +165,14 @@ async function clearLock(run: RunContext, checkout: Checkout, head: string): Pro
   } else await removeLock(checkout.query);
 }
 
+/** Files with changes of a person's that a fast-forward would touch, relative to the repository's root. */
+export async function filesOfPersons({ git, root }: Checkout, from: string, to: string): Promise<readonly string[]> {
+  return filesInTheWay(await git.changedFiles(from, to), await git.dirtyFiles(), file => exists(join(root, file)));
+}
+
 async function expectNothingInTheWay(checkout: Checkout, from: string, to: string): Promise<void> {
-  const { git, root, path } = checkout;
-  const files = filesInTheWay(await git.changedFiles(from, to), await git.dirtyFiles(), file =>
-    exists(join(root, file)),
-  );
+  const files = await filesOfPersons(checkout, from, to);
+  const { path } = checkout;
   if (files.length === 0) return;
   const named = files.slice(0, 10).join(', ') + (files.length > 10 ? ` and ${files.length - 10} more` : '');
   fail(
@@ -179,7 +182,8 @@ async function expectNothingInTheWay(checkout: Checkout, from: string, to: strin
   );
 }
 
-async function remoteUrl(checkout: Checkout, remote: string): Promise<string> {
+/** The URL of a remote in parentheses, for messages. */
+export async function remoteUrl(checkout: Checkout, remote: string): Promise<string> {
   const { exitCode, stdout } = await checkout.query(['git', 'remote', 'get-url', remote]);
   // a token in a URL is nobody's business
   return exitCode === 0 ? ` (${stdout.trim().replace(/^(\w+:\/\/)[^/@]*@/, '$1')})` : '';

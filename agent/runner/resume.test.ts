@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
 import { foldRun, knownEvent, type AnyRunEvent, type Phase, type RunId } from '../../protocol/index.ts';
@@ -233,6 +242,42 @@ describe('a run whose runner is killed', function () {
     assert.equal(await host.run(second), 0);
     assert.equal(host.end(first).outcome, 'succeeded');
     assert.deepEqual([host.end(second).outcome, host.end(second).changed], ['succeeded', false]);
+  });
+
+  it('keeps another from beginning when it cannot be finished, which says so', async () => {
+    something();
+    host.plan({ build: { hang: true } });
+    const first = host.ask();
+    await host.killWhen(first, inPhase('building'));
+    const { journal } = runPaths(host.config.stateDir, first);
+    renameSync(journal, `${journal}.aside`);
+    mkdirSync(journal);
+    const start = host.state();
+    const end = await host.update();
+    assert.deepEqual([end.outcome, end.reason?.kind], ['failed', 'interrupted']);
+    assert.match(end.reason?.message ?? '', new RegExp(`run ${first} is not at its end`));
+    assert.deepEqual(host.state(), start);
+    rmSync(journal, { recursive: true });
+    renameSync(`${journal}.aside`, journal);
+    host.plan({});
+    await host.run(first);
+    assert.equal(host.end(first).outcome, 'succeeded');
+  });
+
+  it('while confirming, with the checkout gone by then, gives the host its old generation back and says what is not', async () => {
+    something();
+    host.configure({ deadlines: { settling: 3000, confirming: 20_000 } });
+    const runId = host.ask();
+    await host.killWhen(runId, phaseAndOutput('confirming', 'has to stay up'));
+    host.configure({ deadlines: { settling: 50, confirming: 20_000 } });
+    renameSync(host.checkout, `${host.checkout}.aside`);
+    assert.equal(await host.run(runId), 0);
+    renameSync(`${host.checkout}.aside`, host.checkout);
+    const end = host.end(runId);
+    assert.deepEqual([end.outcome, end.changed], ['inconsistent', false], host.output(runId));
+    assert.match(end.reason?.message ?? '', /holds no flake.*the checkout could not be put back as it was/);
+    assert.equal(host.state().running, before_.running);
+    assert.equal(foldRun(host.events(runId)).phases.filter(({ phase }) => phase === 'pulling').length, 1);
   });
 
   it('and told to stop before it activates puts everything back and ends', async () => {

@@ -15,7 +15,7 @@ import { asFailure, fail } from './reason.ts';
 import { putLock, restoreCheckout } from './restoring.ts';
 import { planResume, type ResumePlan } from './resume-plan.ts';
 import { RUN_MARK } from './step-runner.ts';
-import { undoAsPlanned } from './undoing.ts';
+import { recover, undoAsPlanned } from './undoing.ts';
 import { work } from './update.ts';
 
 /** The last runner of a run as its file says; undefined when that cannot be read. */
@@ -30,17 +30,26 @@ export async function resume(run: RunContext, progress: Progress, last: RunnerFi
   await finishLastStep(run, last);
   const events = [...journal.events];
   const { running, profile } = rebuilder.current();
-  const plan = planResume(events, { bootId: bootId(), running, profile });
-  const why = plan.kind === 'again' ? plan.why : plan.kind === 'ended' ? 'it had ended' : plan.reason.message;
+  const plan = planResume(events, { bootId: bootId(), running, profile, bootsWhole: rebuilder.bootsWhole });
+  const why =
+    plan.kind === 'again' || plan.kind === 'reached'
+      ? plan.why
+      : plan.kind === 'ended'
+        ? 'it had ended'
+        : plan.reason.message;
   journal.append({ type: 'resumed', bootId: bootId(), why: why.slice(0, 1024) });
   run.steps.say(`another runner carries on: ${why}`);
   control.continueAt(foldRun(events).phase);
   try {
     await rebuild(run, progress, events);
   } catch (error) {
-    // without the checkout there is nothing to go on with, but a generation may have to be put back all the same
-    if (plan.kind === 'again') return work(run, progress, 'pulling');
-    warn(run, asFailure(error).reason.message);
+    // there is nothing to go on with, and beginning anew would record what the run has done as what was before; but the
+    // generation may have to be put back all the same
+    const failure = asFailure(error);
+    const { before } = foldRun(events);
+    if (before) progress.lost = { before, why: failure.reason.message };
+    if (plan.kind === 'again') return recover(run, progress, failure);
+    warn(run, failure.reason.message);
   }
   return carryOn(run, progress, plan, events);
 }
@@ -55,7 +64,9 @@ async function carryOn(
     case 'ended':
       throw new Error('the run has ended');
     case 'say':
-      return { outcome: 'inconsistent', changed: true, reason: plan.reason };
+      return { outcome: 'inconsistent', changed: hasChanged(run, events), reason: plan.reason };
+    case 'reached':
+      return { outcome: 'succeeded', changed: plan.changed };
     case 'undo':
       return undoAsPlanned(run, progress, plan);
     case 'again': {
@@ -63,6 +74,10 @@ async function carryOn(
       return work(run, progress, entry);
     }
   }
+}
+
+function hasChanged({ rebuilder }: RunContext, events: readonly AnyRunEvent[]): boolean {
+  return rebuilder.current().running !== foldRun(events).before?.generation?.toplevel;
 }
 
 /** Puts the checkout into the state in which a phase begins. Where that is not possible the run begins anew. */

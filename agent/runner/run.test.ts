@@ -248,6 +248,7 @@ describe('a request', function () {
     ['names another host', runId => entry(runId, { host: 'db' }), 'wrong-host'],
     ['has expired', runId => entry(runId, { expiresAt: 1 }), 'expired'],
     ['names a path', runId => entry(runId, { nixcfgPath: '/etc/passwd' }), 'bad-request'],
+    ['names more than a message can hold', runId => entry(runId, { ['x'.repeat(11_000)]: 1 }), 'bad-request'],
     ['names a shell command for a revision', runId => entry(runId, { targetRev: '$(reboot)' }), 'bad-request'],
     ['lies under the name of another run', () => entry(ulid() as RunId, {}), 'bad-request'],
   ];
@@ -257,6 +258,7 @@ describe('a request', function () {
       writeFileSync(inboxPaths(host.config.stateDir, runId).request, content(runId) ?? '');
       assert.equal(await host.run(runId), 0);
       assert.equal(refusal(runId).kind, kind);
+      assert.ok(readRefusal(host.config.stateDir, runId), 'the agent can read it');
       assert.deepEqual(runs(), [`${runId}.refused.json`]);
       assert.deepEqual(readdirSync(join(host.home, 'state/inbox')), []);
     });

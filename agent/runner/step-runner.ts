@@ -9,6 +9,7 @@ import type { RunEvent } from '../../protocol/index.ts';
 import type { OutputLog } from '../run-directory/output-log.ts';
 import type { JournalWriter } from '../run-directory/journal-writer.ts';
 import type { RunPaths } from '../run-directory/layout.ts';
+import { asUser } from '../steps/as-user.ts';
 import { childEnvironment, type Access } from '../steps/environment.ts';
 import type { User } from '../steps/user.ts';
 import { Tail } from './last-lines.ts';
@@ -147,22 +148,22 @@ export class StepRunner {
     tail: Tail,
   ): Promise<Omit<StepResult, 'tail'>> {
     const { paths, output, runId } = this.#options;
-    const [file, ...args] = command.argv;
-    const self = process.getuid?.() === command.user.uid;
+    const env = {
+      ...childEnvironment(command.user, this.access),
+      ...(command.mayBeEnded !== false && { [RUN_MARK]: runId }),
+      ...command.env,
+    };
+    const { file, args, options } = asUser(command.user, command.argv, env);
     const inherited = fd as 3; // any descriptor will do; execa's types list the small ones only
     const child = execa(file, args, {
       cwd: command.cwd,
-      env: {
-        ...childEnvironment(command.user, this.access),
-        ...(command.mayBeEnded !== false && { [RUN_MARK]: runId }),
-        ...command.env,
-      },
+      env,
       extendEnv: false,
       stdio: ['ignore', inherited, inherited],
       detached: true,
       cleanup: false,
       reject: false,
-      ...(!self && { uid: command.user.uid, gid: command.user.gid }),
+      ...options,
     });
     closeSync(fd);
     const { pid } = child;

@@ -44,7 +44,9 @@ export async function undoAsPlanned(
   const ending: Ending = { outcome, changed: false, reason, ...(lastLines && { lastLines: [...lastLines] }) };
   const recorded = recordedToplevel(progress);
   const isCheckoutOnly = plan.phase !== 'activating' && plan.phase !== 'confirming' && plan.phase !== 'committing';
-  if (isCheckoutOnly || recorded === undefined) return withCheckoutRestored(run, progress, ending);
+  if (isCheckoutOnly) return withCheckoutRestored(run, progress, ending);
+  if (recorded === undefined)
+    return inconsistent(run, progress, ending, 'it is not known what ran before, so nothing could be activated again');
   if (plan.depth === 'activation') return backTo(run, progress, recorded, ending);
   if (plan.depth === 'boot-default') {
     const failed = await restoreDefault(run, recorded);
@@ -57,7 +59,7 @@ async function undoActivation(run: RunContext, progress: Progress, failure: RunF
   const recorded = recordedToplevel(progress);
   const { running, profile } = run.rebuilder.current();
   const ranNew = progress.activatedAt !== undefined;
-  const movedProfile = run.rebuilder.method === 'nixos-rebuild' && profile !== recorded;
+  const movedProfile = run.rebuilder.method !== 'staged' && profile !== recorded;
   const ending = endingOf(failure, ranNew ? 'rolled-back' : 'failed');
   if (!ranNew && !(failure instanceof ActivationFailure) && running === recorded && !movedProfile) {
     decide(run, ending);
@@ -99,6 +101,7 @@ async function proveOldAgent(run: RunContext, recorded: string): Promise<string 
   run.control.renew(deadline + settling + 60_000);
   try {
     await confirm(run, {
+      toplevel: recorded,
       manifest: manifest.ok ? manifest.manifest : undefined,
       deadline,
       settling: Math.min(settling, 1000),
@@ -116,8 +119,11 @@ async function proveOldAgent(run: RunContext, recorded: string): Promise<string 
 }
 
 async function withCheckoutRestored(run: RunContext, progress: Progress, ending: Ending): Promise<Ending> {
-  const { checkout, doings } = progress;
-  if (!checkout) return ending;
+  const { checkout, doings, lost } = progress;
+  if (!checkout)
+    return lost
+      ? inconsistent(run, progress, ending, `the checkout could not be put back as it was: ${lost.why}`)
+      : ending;
   const { left, failed } = await restoreCheckout(run, checkout, doings);
   for (const what of left) warn(run, what);
   if (failed === undefined) return ending;
@@ -163,5 +169,5 @@ function endingOf(failure: RunFailure, outcome: Outcome): Ending {
 const advised = (advice: string | undefined): Pick<Reason, 'advice'> => (advice === undefined ? {} : { advice });
 
 function recordedToplevel(progress: Progress): string | undefined {
-  return progress.checkout?.recorded.before.generation?.toplevel;
+  return (progress.checkout?.recorded.before ?? progress.lost?.before)?.generation?.toplevel;
 }

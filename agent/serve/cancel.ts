@@ -35,6 +35,7 @@ export async function askToCancel(
   } catch (error) {
     return answer(false, `The wish to cancel could not be written down: ${(error as Error).message}`);
   }
+  if (run?.publishing) return answer(true, 'The run has succeeded already; its lock stays unpublished.');
   return answer(true, prospect(run?.phase ?? 'accepted'));
 }
 

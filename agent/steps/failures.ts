@@ -102,7 +102,7 @@ const NIX_DAEMON: Row = {
   kind: 'missing-program',
   pattern: /cannot connect to (?:socket at|daemon)|daemon-socket.*(?:refused|No such file)/i,
   says: 'cannot be done: the nix daemon of this host does not answer',
-  advice: 'Start it (systemctl start nix-daemon.socket), then run the update again.',
+  advice: `Start it (sudo ${process.platform === 'darwin' ? 'launchctl kickstart -k system/org.nixos.nix-daemon' : 'systemctl start nix-daemon.socket'}), then run the update again.`,
 };
 
 const LOCK: readonly Row[] = [

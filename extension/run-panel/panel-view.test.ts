@@ -243,6 +243,22 @@ describe('the details', () => {
     assert.equal(facts.get('Branch')?.before, null);
   });
 
+  it('say in one line what became of the lock, on hosts that publish it', () => {
+    const rev = '7'.repeat(40);
+    const lock = (story: Story): string | undefined => viewOf(story).facts.find(fact => fact.label === 'Lock')?.value;
+    assert.equal(lock(updated()), undefined);
+    const story = (): Story => new Story().begin().pull([]).lock().build().built();
+    assert.equal(
+      lock(story().publish({ result: 'pushed', rev }).end('succeeded')),
+      'published as 7777777 to origin/main',
+    );
+    assert.equal(lock(story().publish({ result: 'held', rev }).end('succeeded')), 'origin/main holds the same already');
+    assert.equal(lock(story().publish({ result: 'not-published', why: 'it is late' })), 'not published: it is late');
+    const begun = story().tell({ type: 'publishing', changed: false });
+    assert.equal(lock(begun), 'is being published');
+    assert.equal(viewOf(begun).header.title, 'Publishing the lock');
+  });
+
   it('list the programs as a shell takes them, and how they ended', () => {
     const commands = viewOf(
       new Story().begin().command(['echo', `it's`, 'a b', '$HOME'], 500, 3).command(['sleep', '9'], 0),

@@ -29,6 +29,7 @@ export function panelView(source: RunSource, locale: Locale): PanelView {
       agentChanged: agentChanged(source),
       online: source.online,
       cancelAsked: source.state.cancelAsked !== undefined,
+      publishing: source.state.publishing !== undefined,
     },
     locale,
   );

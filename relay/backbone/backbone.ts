@@ -23,6 +23,7 @@ import type {
 import type { Ask } from '../runs/ask.ts';
 import type { RunChange } from '../runs/delivery.ts';
 import type { RunRecord } from '../runs/record.ts';
+import type { Retention } from '../runs/retention.ts';
 import type { StreamState } from './stream-state.ts';
 
 export interface Backbone {
@@ -76,7 +77,7 @@ export interface Backbone {
   /** Ends queued runs whose time is over. Returns how many. */
   expireQueued(at: number): Promise<number>;
   /** Removes what retention does not keep, of one host or of all. Returns how many runs. */
-  applyRetention(now: number, host?: string): Promise<number>;
+  applyRetention(now: number, host?: string, retention?: Retention): Promise<number>;
 
   // Events and streams of a run
 

@@ -5,6 +5,8 @@ import { AdminError, enroll, revoke } from '../admin.ts';
 import type { HostRecord, TokenOwner } from '../backbone/backbone.ts';
 import { EmbeddedBackbone } from '../backbone/embedded/embedded.ts';
 import { DATABASE } from '../backbone/embedded/open.ts';
+import { readShownCertificate } from '../server/shown-certificate.ts';
+import { fileText, nixcfgText, type EnrollPlatform } from './enroll-text.ts';
 
 const WHO = 'command line';
 
@@ -37,29 +39,28 @@ function actAsOwner(dir: string): void {
   process.setuid?.(owner.uid);
 }
 
+export interface EnrollFlags {
+  readonly replace: boolean;
+  readonly tokenOnly: boolean;
+  /** What kind of configuration the text for people is for. */
+  readonly platform?: EnrollPlatform | undefined;
+  /** Where agents reach the relay. */
+  readonly url?: string | undefined;
+}
+
 export async function enrollCommand(
   dir: string,
   owner: TokenOwner,
-  { replace, tokenOnly }: { readonly replace: boolean; readonly tokenOnly: boolean },
+  { replace, tokenOnly, platform, url }: EnrollFlags,
 ): Promise<void> {
   const token = await withStore(dir, backbone => enroll(backbone, owner, { who: WHO, replace }));
-  process.stdout.write(
-    tokenOnly ? `${token}\n` : owner.kind === 'host' ? hostText(owner.name, token) : operatorText(owner.name, token),
-  );
-}
+  process.stdout.write(tokenOnly ? `${token}\n` : text());
 
-function hostText(host: string, token: string): string {
-  return `${host} is enrolled. Its token, which is shown this once:
-
-  ${token}
-
-Put it into the file /etc/nixfleet/token on ${host}, readable by root only, and say in /etc/nixfleet/config.json where this
-relay is:
-
-  { "host": "${host}", "relayUrl": "wss://relay.example.org:7780", "tokenFile": "/etc/nixfleet/token" }
-
-Then \`nixfleet-agent check\` on ${host} says what is still missing.
-`;
+  function text(): string {
+    if (owner.kind === 'operator') return operatorText(owner.name, token);
+    const enrolled = { host: owner.name, token, url, certificate: readShownCertificate(dir) };
+    return platform ? nixcfgText(platform, enrolled) : fileText(enrolled);
+  }
 }
 
 function operatorText(name: string, token: string): string {

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, it } from 'mocha';
+import { makeCertificate } from '../testing/certificates.ts';
 import { newRunId, temporaryFolder } from '../testing/harness.ts';
 import { HostRun } from '../testing/host-run.ts';
 import { RelayChild } from '../testing/relay-child.ts';
@@ -38,6 +41,64 @@ describe('nixfleet-relay', function () {
     assert.match(operator.stdout, /^nixfleet_operator_\S{43}\n$/);
   });
 
+  it('ends an enrolment in text to paste, for each kind of nixcfg', async () => {
+    const url = 'wss://relay.example.org';
+    for (const [platform, module, token] of [
+      ['nixos', 'nixosModules', /tokenFile = "\/etc\/nixfleet\/token";/],
+      ['home-manager', 'homeModules', /tokenFile = "\$\{config\.home\.homeDirectory\}\/\.config\/nixfleet\/token";/],
+      ['nix-darwin', 'darwinModules', /chown _nixfleet \/etc\/nixfleet\/token/],
+    ] as const) {
+      const { stdout, stderr } = await relay.run('enroll', platform, '--for', platform, '--url', url);
+      assert.equal(stderr, '');
+      assert.match(stdout, /\n {2}nixfleet_host_\S{43}\n/);
+      assert.ok(stdout.includes(`inputs.nixfleet.${module}.agent\n`));
+      assert.match(stdout, /services\.nixfleet-agent = \{\n {4}enable = true;\n {4}host = "/);
+      assert.ok(stdout.includes(`relayUrl = "${url}";`));
+      assert.match(stdout, token);
+      assert.doesNotMatch(stdout, /fingerprint|undefined/);
+    }
+    assert.match(
+      (await relay.run('enroll', 'x', '--for', 'nixos')).stdout,
+      /relayUrl = "wss:\/\/relay\.example\.org:7780";/,
+    );
+  });
+
+  it('says by which certificate it is known, at its start and to whoever enrols a host', async () => {
+    const { cert, key } = makeCertificate(folder.path, 'relay');
+    const { fingerprint256 } = new X509Certificate(readFileSync(cert));
+    relay = new RelayChild(folder.path, ['--cert', cert, '--key', key]);
+    await relay.start();
+    assert.equal(relay.started['fingerprint'], fingerprint256);
+    await until('its log', () => relay.log.includes(fingerprint256));
+    const line = `    fingerprint = "${fingerprint256}";\n`;
+    assert.ok((await relay.run('enroll', 'web', '--for', 'nixos')).stdout.includes(line));
+    assert.ok((await relay.run('enroll', 'db')).stdout.includes(`"fingerprint": "${fingerprint256}"`));
+
+    const next = makeCertificate(folder.path, 'next');
+    const renewed = new X509Certificate(readFileSync(next.cert)).fingerprint256;
+    copyFileSync(next.cert, cert);
+    copyFileSync(next.key, key);
+    await until('the new certificate', () => relay.log.includes(renewed));
+    assert.ok((await relay.run('enroll', 'mail', '--for', 'nixos')).stdout.includes(renewed));
+  });
+
+  it('keeps as many runs as it is told to', async () => {
+    relay = new RelayChild(folder.path, ['--keep-runs', '2', '--keep-days', '1000']);
+    await relay.start();
+    const token = (await relay.run('enroll', 'web', '--token-only')).stdout.trim();
+    const day = 86_400_000;
+    const runs = [900, 800, 700].map(age => new HostRun(newRunId(Date.now() - age * day)));
+    for (const run of runs) run.event({ type: 'ended', outcome: 'succeeded', changed: true, after: {} });
+    await TestAgent.hello({ relay: relay.address, token, host: 'web', runs });
+    const kept = async (): Promise<string[]> =>
+      (await relay.run('runs', '--json')).stdout
+        .split('\n')
+        .flatMap(line => (line === '' ? [] : (JSON.parse(line) as { runId: string }).runId));
+    const deadline = Date.now() + 10_000;
+    while ((await kept()).length < 2 && Date.now() < deadline);
+    assert.deepEqual(await kept(), [runs[2]!.runId, runs[1]!.runId]);
+  });
+
   it('says what makes no sense', async () => {
     for (const [args, expected] of [
       [['hosts'], /there is no relay's data in/],
@@ -47,6 +108,9 @@ describe('nixfleet-relay', function () {
       [['serve', '--cert', 'x'], /--cert and --key/],
       [['serve', '--listen', '0.0.0.0:0'], /clear text/],
       [['runs', '--limit', '0'], /from 1 on/],
+      [['serve', '--keep-days', 'all'], /from 1 on/],
+      [['enroll', 'web', '--for', 'windows'], /nixos, home-manager, nix-darwin/],
+      [['enroll', 'web', '--url', 'relay.example.org'], /a wss:\/\/ URL/],
       [['dance'], /unknown command/],
     ] as const) {
       const { code, stderr } = await relay.run(...args);

@@ -13,13 +13,14 @@ import {
 import type { Backbone } from '../backbone/backbone.ts';
 import type { Metrics } from '../metrics.ts';
 import { asBegun } from '../runs/delivery.ts';
-import { runsToAdopt } from '../runs/retention.ts';
+import { runsToAdopt, type Retention } from '../runs/retention.ts';
 import { GapGuard } from './gap-guard.ts';
 import { openPositions, planResume } from './resume-plan.ts';
 
 export interface HostRunsOptions {
   readonly host: string;
   readonly backbone: Backbone;
+  readonly retention: Retention;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly now: () => number;
@@ -101,7 +102,7 @@ export class HostRuns {
   }
 
   async #toAdopt(runs: readonly RunOnHost[]): Promise<readonly RunId[]> {
-    const { backbone, host, now } = this.#options;
+    const { backbone, host, now, retention } = this.#options;
     const unknown: RunOnHost[] = [];
     for (const run of runs) if (!(await backbone.run(run.runId))) unknown.push(run);
     if (unknown.length === 0) return [];
@@ -109,7 +110,7 @@ export class HostRuns {
     const ended = unknown.filter(run => run.ended).map(({ runId }) => runId);
     const live = unknown.filter(run => !run.ended).map(({ runId }) => runId);
     const knownIds = known.map(({ runId }) => runId);
-    return [...live, ...runsToAdopt([...knownIds, ...live], ended, now())];
+    return [...live, ...runsToAdopt([...knownIds, ...live], ended, now(), retention)];
   }
 
   async #resume(listed: RunOnHost): Promise<void> {

@@ -11,6 +11,8 @@ export class RelayChild {
   readonly #args: readonly string[];
   #child: ChildProcess | undefined;
   address = '';
+  /** What it said when it listened. */
+  started: Readonly<Record<string, unknown>> = {};
   log = '';
 
   constructor(dir: string, args: readonly string[] = []) {
@@ -35,6 +37,7 @@ export class RelayChild {
     const [line] = await Promise.race([first, ended]);
     ended.catch(() => undefined);
     const started = JSON.parse(line) as { msg: string; addresses: string[] };
+    this.started = started;
     this.address = started.addresses[0] ?? '';
   }
 

@@ -10,8 +10,8 @@ import type { WatchedRun } from '../support/operator.ts';
 const STATE = '/var/lib/nixfleet-agent';
 
 /** Where a run lies on a lab's host. */
-export function runDirectory(runId: RunId): string {
-  return join(STATE, 'runs', runId);
+export function runDirectory(runId: RunId, stateDir = STATE): string {
+  return join(stateDir, 'runs', runId);
 }
 
 /** The host as a person would find it: which generation runs and boots, which agent, and what the checkout holds. */
@@ -54,8 +54,8 @@ export async function agentPid(host: TestHost): Promise<number> {
 }
 
 /** What arrived is what the host wrote: output and locks byte for byte, and every event once, in order. */
-export function assertNothingWasLost(host: TestHost, run: WatchedRun): void {
-  const dir = runDirectory(run.runId);
+export function assertNothingWasLost(host: TestHost, run: WatchedRun, stateDir?: string): void {
+  const dir = runDirectory(run.runId, stateDir);
   const journal = parseJournal(host.readBytes(join(dir, 'journal.ndjson')));
   assert.equal(journal.damage, undefined);
   assert.deepEqual(run.events, journal.events);

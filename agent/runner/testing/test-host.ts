@@ -201,7 +201,7 @@ export class TestHost {
   async killWhen(runId: RunId, isSoFar: (events: readonly AnyRunEvent[], output: string) => boolean): Promise<void> {
     const runner = this.start(runId);
     const dead = once(runner, 'exit');
-    const deadline = Date.now() + 30_000;
+    const deadline = Date.now() + 50_000;
     const output = (): string => (existsSync(runPaths(this.config.stateDir, runId).output) ? this.output(runId) : '');
     while (!isSoFar(readEvents(this.config.stateDir, runId), output())) {
       if (runner.exitCode !== null || Date.now() > deadline) throw new Error(`it did not come so far:\n${output()}`);
@@ -217,6 +217,7 @@ export class TestHost {
     const paths = runPaths(this.config.stateDir, runId);
     for (const path of [paths.journal, paths.runner])
       writeFileSync(path, readFileSync(path, 'utf8').replaceAll(bootId(), 'an-earlier-boot'));
+    if (!existsSync(join(this.home, 'system'))) return;
     rmSync(join(this.home, 'current-system'), { force: true });
     const booted = realpathSync(join(this.home, 'system'));
     symlinkSync(booted, join(this.home, 'current-system'));

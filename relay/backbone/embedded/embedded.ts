@@ -15,7 +15,7 @@ import {
 import { decideAsk, type Ask } from '../../runs/ask.ts';
 import { applyChange, type RunChange } from '../../runs/delivery.ts';
 import { recordFromHost, type RunRecord } from '../../runs/record.ts';
-import { runsToRemove } from '../../runs/retention.ts';
+import { RETENTION, runsToRemove } from '../../runs/retention.ts';
 import { foldSummary } from '../../runs/summary.ts';
 import type {
   AppendResult,
@@ -330,11 +330,11 @@ export class EmbeddedBackbone implements Backbone {
     );
   }
 
-  async applyRetention(now: number, host?: string): Promise<number> {
+  async applyRetention(now: number, host?: string, retention = RETENTION): Promise<number> {
     let removed = 0;
     for (const name of host === undefined ? this.#rows.hostsWithRuns() : [host]) {
       const runs = await this.runs({ host: name, limit: Number.MAX_SAFE_INTEGER });
-      for (const runId of runsToRemove(runs, now)) {
+      for (const runId of runsToRemove(runs, now, retention)) {
         await this.#removeRun(runId, name);
         removed++;
       }

@@ -49,7 +49,8 @@ export class StreamFiles {
   readonly #opened = new Map<string, StreamFile>();
   readonly #closing = new Map<string, Promise<void>>();
   readonly #dirty = new Map<StreamFile, string>();
-  readonly #syncedFolders = new Set<string>();
+  /** Files whose names are on disk, and folders of which that is true. */
+  readonly #synced = new Set<string>();
   #flushTimer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> = Promise.resolve();
   readonly #sweepTimer: NodeJS.Timeout;
@@ -97,7 +98,9 @@ export class StreamFiles {
       if (!isMissing(error)) throw error;
     });
     await forget();
-    this.#syncedFolders.delete(this.#folder(host, runId));
+    const folder = this.#folder(host, runId);
+    for (const path of [folder, ...STREAM_NAMES.map(stream => join(folder, FILE_NAMES[stream]))])
+      this.#synced.delete(path);
     await rm(aside, { recursive: true, force: true });
   }
 
@@ -162,7 +165,7 @@ export class StreamFiles {
 
   async #flushOne(file: StreamFile, key: string): Promise<void> {
     try {
-      await this.#syncFolder(dirname(file.path));
+      await this.#syncName(file.path);
       await file.flush();
     } catch (error) {
       this.#options.onError(error);
@@ -171,13 +174,15 @@ export class StreamFiles {
   }
 
   /** A new file is on disk when its folder is, and the folder when its parents are. */
-  async #syncFolder(folder: string): Promise<void> {
-    if (this.#syncedFolders.has(folder)) return;
-    for (const path of [folder, dirname(folder), dirname(dirname(folder)), this.#options.dir]) {
+  async #syncName(file: string): Promise<void> {
+    if (this.#synced.has(file)) return;
+    const folder = dirname(file);
+    const above = [dirname(folder), dirname(dirname(folder)), this.#options.dir];
+    for (const path of this.#synced.has(folder) ? [folder] : [folder, ...above]) {
       const handle = await open(path, 'r');
       await handle.sync().finally(() => handle.close());
     }
-    this.#syncedFolders.add(folder);
+    this.#synced.add(folder).add(file);
   }
 
   #closeIdle(): void {

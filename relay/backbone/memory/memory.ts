@@ -16,7 +16,7 @@ import {
 import { decideAsk, type Ask } from '../../runs/ask.ts';
 import { applyChange, type RunChange } from '../../runs/delivery.ts';
 import { recordFromHost, type RunRecord } from '../../runs/record.ts';
-import { runsToRemove } from '../../runs/retention.ts';
+import { RETENTION, runsToRemove } from '../../runs/retention.ts';
 import { foldSummary } from '../../runs/summary.ts';
 import type {
   AppendResult,
@@ -197,12 +197,12 @@ export class MemoryBackbone implements Backbone {
     return Promise.resolve(due.length);
   }
 
-  applyRetention(now: number, host?: string): Promise<number> {
+  applyRetention(now: number, host?: string, retention = RETENTION): Promise<number> {
     const hosts = new Set([...this.#runs.values()].map(({ record }) => record.summary.host));
     let removed = 0;
     for (const name of host === undefined ? hosts : [host]) {
       const runs = [...this.#runs.values()].map(({ record }) => record.summary).filter(run => run.host === name);
-      for (const runId of runsToRemove(runs, now)) {
+      for (const runId of runsToRemove(runs, now, retention)) {
         this.#runs.delete(runId);
         removed++;
         this.#watchers.tellRun(runId, { kind: 'removed' });

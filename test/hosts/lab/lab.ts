@@ -3,17 +3,18 @@
 //
 //   await using lab = await Lab.create({ log: console.error, agent: 'dist/agent.mjs' });
 //   const host = await lab.boot('h1');
-//   await host.provision({ version: '1.0.0', config: { … }, token: '…' });
+//   await host.provision({ version: '1.0.0', options: { relayUrl: 'wss://…' }, token: '…' });
 import { mkdirSync, statfsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { labCgroup, makeCgroup } from './cgroup.ts';
 import { TestHost } from './host.ts';
 import { installMissing, unsupported, type Log } from './machine.ts';
+import { withLock } from './lock.ts';
 import { inNamespace, LAB_ADDRESS, makeLan } from './network.ts';
 import { lockUpstream, provision } from './provision.ts';
 import { register, startJanitor, sweep, type Janitor } from './registry.ts';
-import { NixcfgRepo, NixfleetRepo } from './repos.ts';
+import { NixcfgRepo, NixfleetRepo, NixpkgsRepo } from './repos.ts';
 import { ensureRootfs } from './rootfs.ts';
 import { startForge, startRefusingSsh, type Forge, type RefusingSsh } from './servers.ts';
 import { Service } from './service.ts';
@@ -54,6 +55,7 @@ export class Lab implements AsyncDisposable {
   /** Where hosts reach what the lab serves. */
   readonly address = LAB_ADDRESS;
   readonly hostNames: readonly string[];
+  readonly nixpkgs: NixpkgsRepo;
   readonly nixfleet: NixfleetRepo;
   readonly nixcfg: NixcfgRepo;
   readonly #options: LabOptions;
@@ -71,6 +73,7 @@ export class Lab implements AsyncDisposable {
     this.#janitor = startJanitor(cache, this.id);
     this.folder = join(cache, 'labs', this.id);
     this.hostNames = options.hosts ?? ['h1', 'h2', 'h3'];
+    this.nixpkgs = new NixpkgsRepo(this.folder);
     this.nixfleet = new NixfleetRepo(this.folder, resolve(options.agent ?? join(HERE, '../../../dist/agent.mjs')));
     this.nixcfg = new NixcfgRepo(this.folder, options.flakeDir ?? '');
   }
@@ -87,7 +90,8 @@ export class Lab implements AsyncDisposable {
     if (reason !== undefined) throw new Error(`no hosts can be booted: ${reason}`);
     const cache = resolve(options.cache ?? defaultCache());
     mkdirSync(cache, { recursive: true });
-    await installMissing(log);
+    // apt does not wait for another apt
+    await withLock(join(cache, 'packages.lock'), () => installMissing(log));
     const rootfs = await ensureRootfs(cache, log);
     for (const id of await sweep(cache)) log(`Removed what lab ${id} had left behind`);
     const lab = new Lab(options, cache, rootfs);
@@ -109,7 +113,10 @@ export class Lab implements AsyncDisposable {
     await Promise.all([
       makeLan(this.#lan),
       this.nixfleet.init().then(() => this.nixfleet.publish(this.#options.version ?? '1.0.0')),
-      this.nixcfg.init().then(() => this.nixcfg.fill(this.hostNames, this.nixfleet.input)),
+      this.nixpkgs.publish(),
+      this.nixcfg
+        .init()
+        .then(() => this.nixcfg.fill(this.hostNames, { nixpkgs: this.nixpkgs.input, nixfleet: this.nixfleet.input })),
     ]);
     this.#gitDaemon = await this.serve(
       'git daemon',
@@ -130,7 +137,7 @@ export class Lab implements AsyncDisposable {
     return join(labCgroup(this.id), 'services');
   }
 
-  /** The server of git://10.77.0.1/nixcfg.git and git://10.77.0.1/nixfleet.git; `kill` makes both unreachable. */
+  /** The server of git://10.77.0.1/nixcfg.git and its sisters nixfleet.git and nixpkgs.git; `kill` makes all unreachable. */
   get git(): Service {
     if (!this.#gitDaemon) throw new Error('the lab is not up');
     return this.#gitDaemon;
@@ -164,7 +171,10 @@ export class Lab implements AsyncDisposable {
       },
       flakeDir: this.nixcfg.flakeDir,
       provision: async (host, options) => {
-        await this.#lockOnce(() => lockUpstream(host, this.nixcfg, this.nixfleet, options.version));
+        await this.#lockOnce(async () => {
+          if (options.options) await this.nixcfg.setOptions(host.name, options.options);
+          await lockUpstream(host, this.nixcfg, this.nixfleet, options.version);
+        });
         return provision(host, this.nixcfg.url, options);
       },
     });

@@ -1,0 +1,59 @@
+/** Brings the checkout to where upstream is once the lock is published there: a fast-forward that keeps a person's changes. */
+import { readLock } from '../nixcfg/checkout.ts';
+import { undoHalfMerge } from '../nixcfg/half-merge.ts';
+import { same } from '../nixcfg/restore-plan.ts';
+import { runAsOwner, type Checkout, type RunContext } from './context.ts';
+import { lastLines } from './last-lines.ts';
+import { modeAt, objectAt, OWN_SETTINGS } from './lock-commit.ts';
+import { filesOfPersons } from './pulling.ts';
+
+export interface Adoption {
+  /** Upstream's revision. */
+  readonly to: string;
+  readonly branch: string;
+  /** The lock that is published, and git's name of it. */
+  readonly lock: Uint8Array;
+  readonly blob: string;
+  /** When a fast-forward of an earlier runner began that was not seen to end, ms since the epoch. */
+  readonly brokenSince: number | undefined;
+}
+
+/** Milliseconds for what mends a fast-forward that was ended in its middle. */
+const PATIENCE_MS = 60_000;
+
+/** Fast-forwards the checkout. Why it stays where it is, if it does: a person's change, most likely. */
+export async function adopt(run: RunContext, checkout: Checkout, adoption: Adoption): Promise<string | undefined> {
+  const { git, query, prefix } = checkout;
+  const { to, branch, lock } = adoption;
+  const { rev: from, branch: now } = await git.head();
+  if (now !== branch) return `it is not on ${branch} any more`;
+  if (from === to) return undefined;
+  if (!(await git.isAncestor(from, to))) return 'somebody moved it meanwhile';
+  if (adoption.brokenSince !== undefined) await undoHalfMerge({ ...checkout, from, to, since: adoption.brokenSince });
+  const path = `${prefix}flake.lock`;
+  const inTheWay = (await filesOfPersons(checkout, from, to)).filter(file => file !== path);
+  if (inTheWay.length > 0) return `uncommitted changes are in the way (${inTheWay.slice(0, 5).join(', ')})`;
+  // a lock that is upstream's already, byte for byte, is no local change once the index says so too
+  const isOurs = same(await readLock(query), lock) && (await isFreeInIndex(checkout, path, adoption.blob));
+  if (isOurs) await stage(checkout, to, path, adoption.blob);
+  const since = Date.now();
+  const step = await runAsOwner(run, checkout, ['git', 'merge', '--ff-only', to], { env: OWN_SETTINGS });
+  if (step.exitCode === 0 && !step.stopped) return undefined;
+  if ((await git.head()).rev === to) return undefined;
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  if (step.stopped) await undoHalfMerge({ ...checkout, from, to, since });
+  else if (isOurs) await runAsOwner(run, checkout, ['git', 'reset', '--quiet', '--', 'flake.lock'], { signal });
+  return step.stopped?.reason.message ?? lastLines(step.tail, 1)[0] ?? 'git merge failed';
+}
+
+/** Whether the index holds what was committed at that path, or the lock already, and nothing that a person prepared. */
+async function isFreeInIndex({ query, root }: Checkout, path: string, blob: string): Promise<boolean> {
+  if ((await objectAt(query, '', path)) === blob) return true;
+  const options = ['--cached', '--quiet', '--no-ext-diff', '--ita-invisible-in-index', 'HEAD', '--'];
+  return (await query(['git', '-C', root, 'diff', ...options, path])).exitCode === 0;
+}
+
+async function stage({ query, root }: Checkout, rev: string, path: string, blob: string): Promise<void> {
+  const entry = `${await modeAt(query, root, rev, path)},${blob},${path}`;
+  await query(['git', '-C', root, 'update-index', '--add', '--cacheinfo', entry], undefined, OWN_SETTINGS);
+}

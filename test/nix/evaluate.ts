@@ -1,0 +1,49 @@
+// Evaluating the project's modules with the real nix of a test host, among the stand-ins for nixpkgs, Home Manager and
+// nix-darwin that test hosts use (NIXFLEET_TEST_NIXPKGS_LIB: with the `lib` of a nixpkgs).
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestHost } from '../hosts/lab/host.ts';
+
+const PROJECT = join(import.meta.dirname, '../..');
+const FOLDER = '/root/nixfleet';
+
+/** An expression for all options of the modules: `Options` of scripts/options. */
+export const OPTIONS = `import ${FOLDER}/test/nix/options.nix`;
+
+/** What `nix eval` says: a value, or why there is none. */
+export type Evaluation =
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: string };
+
+/** Gives a host the files that expressions are evaluated with. */
+export function bringFiles(host: TestHost): void {
+  const folder = host.pathOf(FOLDER);
+  for (const part of ['nix', 'test/nixpkgs', 'test/home-manager', 'test/nix-darwin'])
+    cpSync(join(PROJECT, part), join(folder, part), { recursive: true, verbatimSymlinks: true });
+  const lib = process.env['NIXFLEET_TEST_NIXPKGS_LIB'];
+  if (lib !== undefined) cpSync(lib, join(folder, 'test/nixpkgs/nixpkgs-lib'), { recursive: true });
+  for (const file of ['evaluate.nix', 'options.nix'])
+    cpSync(join(import.meta.dirname, file), join(folder, 'test/nix', file));
+}
+
+/**
+ * Evaluates an expression in the scope of evaluate.nix (`home`, `mac`, `darwin`, …) to something that JSON can hold.
+ */
+export async function evaluate(host: TestHost, expression: string): Promise<Evaluation> {
+  const program = `with import ${FOLDER}/test/nix/evaluate.nix; ${expression}`;
+  const { exitCode, stdout, stderr } = await host.exec(['nix', 'eval', '--impure', '--json', '--expr', program]);
+  return exitCode === 0 ? { ok: true, value: JSON.parse(stdout) as unknown } : { ok: false, error: stderr };
+}
+
+/** What an expression evaluates to. @throws with nix's words when it does not */
+export async function valueOf<T>(host: TestHost, expression: string): Promise<T> {
+  const evaluation = await evaluate(host, expression);
+  if (!evaluation.ok) throw new Error(`${expression}\n${evaluation.error}`);
+  return evaluation.value as T;
+}
+
+/** Nix's words about an expression that must not evaluate. @throws when it does */
+export async function refusal(host: TestHost, expression: string): Promise<string> {
+  const evaluation = await evaluate(host, expression);
+  if (evaluation.ok) throw new Error(`evaluates, and should not: ${expression}`);
+  return evaluation.error;
+}
