@@ -108,6 +108,11 @@ describe('An update whose checkout is an ordinary user’s', function () {
     // as a unit that hangs or fails at its start
     host.writeFile('/etc/systemd/system/nixfleet-status.service.d/broken.conf', '[Service]\nExecStartPre=/bin/false\n');
     await host.run(['systemctl', 'daemon-reload']);
+    // one that is at work already would be an answer
+    await host.waitFor(
+      async () => (await host.exec(['systemctl', 'is-active', 'nixfleet-status.service'])).stdout !== 'activating',
+      { what: 'the status unit to be idle', deadline: 30_000 },
+    );
     await operator.ask({ type: 'refresh', host: 'h1' });
     await operator.waitFor('the problem', () =>
       problems().some(problem => /status unit has not answered/.test(problem)),
