@@ -175,5 +175,6 @@ async function finishLastStep(run: RunContext, last: RunnerFile | undefined): Pr
       await delay(100);
     }
   })();
+  if (last?.bootId !== bootId()) run.steps.cutUnwritten(left);
   await run.steps.finishStep(left, ended);
 }

@@ -9,6 +9,7 @@ import type { RunEvent } from '../../protocol/index.ts';
 import type { OutputLog } from '../run-directory/output-log.ts';
 import type { JournalWriter } from '../run-directory/journal-writer.ts';
 import type { RunPaths } from '../run-directory/layout.ts';
+import { cutUnwrittenTail } from '../run-directory/unwritten-tail.ts';
 import { asUser } from '../steps/as-user.ts';
 import { childEnvironment, type Access } from '../steps/environment.ts';
 import type { User } from '../steps/user.ts';
@@ -115,6 +116,18 @@ export class StepRunner {
       durationMs: Math.round(performance.now() - startedAt),
     });
     return { ...result, tail: tailOfOutput.bytes() };
+  }
+
+  /** After a power loss: what the step's raw file lost of what was written to it is not taken for output. */
+  cutUnwritten(left: Extract<RunEvent, { type: 'step-started' }>): void {
+    const path = join(this.#options.paths.dir, left.raw);
+    if (!existsSync(path)) return;
+    const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
+    try {
+      cutUnwrittenTail(fd);
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /**

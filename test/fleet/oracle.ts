@@ -60,8 +60,7 @@ export function assertNothingWasLost(host: TestHost, run: WatchedRun, stateDir?:
   assert.equal(journal.damage, undefined);
   assert.deepEqual(run.events, journal.events);
   const output = host.readBytes(join(dir, 'output.log'));
-  assert.equal(run.bytes('output').length, output.length, 'as many bytes of output as the host wrote');
-  assert.ok(run.bytes('output').equals(output), 'the same bytes of output as the host wrote');
+  assertSameBytes(run.bytes('output'), output);
   for (const [stream, file] of [
     ['lock-before', 'lock.before.json'],
     ['lock-after', 'lock.after.json'],
@@ -70,6 +69,19 @@ export function assertNothingWasLost(host: TestHost, run: WatchedRun, stateDir?:
     const written = host.exists(path) ? host.readFile(path) : '';
     assert.equal(run.bytes(stream).toString(), written, file);
   }
+}
+
+/** The output that arrived is the output that was written; says where they part when it is not. */
+function assertSameBytes(arrived: Buffer, written: Buffer): void {
+  if (arrived.equals(written)) return;
+  const at = arrived.findIndex((byte, index) => byte !== written[index]);
+  const from = at < 0 ? Math.min(arrived.length, written.length) : at;
+  const near = (bytes: Buffer): string =>
+    JSON.stringify(bytes.subarray(Math.max(0, from - 100), from + 200).toString());
+  assert.fail(
+    `of ${written.length} bytes of output ${arrived.length} arrived, another from byte ${from} on:\n` +
+      `arrived ${near(arrived)}\nwritten ${near(written)}`,
+  );
 }
 
 /** The run ended like this; says with what reason when it did not. */

@@ -4,10 +4,11 @@
 //   await using lab = await Lab.create({ log: console.error, agent: 'dist/agent.mjs' });
 //   const host = await lab.boot('h1');
 //   await host.provision({ version: '1.0.0', options: { relayUrl: 'wss://…' }, token: '…' });
-import { mkdirSync, statfsSync } from 'node:fs';
+import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { labCgroup, makeCgroup } from './cgroup.ts';
+import type { OwnFileSystem } from './disk.ts';
 import { TestHost } from './host.ts';
 import { installMissing, unsupported, type Log } from './machine.ts';
 import { withLock } from './lock.ts';
@@ -33,6 +34,8 @@ export interface LabOptions {
   readonly flakeDir?: string;
   /** The `nixos-rebuild` that hosts have: NIXFLEET_TEST_NIXOS_REBUILD, or the stand-in test/hosts/bin/nixos-rebuild. */
   readonly nixosRebuild?: string;
+  /** Gives every host a disk with a file system of its own; see {@link OwnFileSystem}. */
+  readonly disk?: OwnFileSystem;
   /** The node (24 or newer) that hosts run, /usr/local/bin/node there; the running one by default. */
   readonly node?: string;
   /** Where root file systems and the labs' own files lie: NIXFLEET_LAB_CACHE, or /var/cache/nixfleet-lab. */
@@ -123,6 +126,7 @@ export class Lab implements AsyncDisposable {
       [
         ...['git', 'daemon', '--verbose', '--reuseaddr', '--export-all'],
         `--base-path=${join(this.folder, 'git')}`,
+        `--access-hook=${this.#doorkeeper()}`,
         `--listen=${LAB_ADDRESS}`,
       ],
       /Ready to rumble/,
@@ -141,6 +145,23 @@ export class Lab implements AsyncDisposable {
   get git(): Service {
     if (!this.#gitDaemon) throw new Error('the lab is not up');
     return this.#gitDaemon;
+  }
+
+  /** The program that git's daemon asks before it serves a repository. */
+  #doorkeeper(): string {
+    const program = join(this.folder, 'services', 'doorkeeper');
+    const held = join(this.folder, 'services', 'held-');
+    writeFileSync(program, `#!/bin/sh\nwhile [ -e '${held}'"$(basename "$2" .git)" ]; do sleep 0.1; done\n`, {
+      mode: 0o755,
+    });
+    return program;
+  }
+
+  /** Whoever fetches from a repository, or asks what it has, waits until it is let go; returns what lets it go. */
+  holdGit(repository: 'nixcfg' | 'nixfleet' | 'nixpkgs'): () => void {
+    const held = join(this.folder, 'services', `held-${repository}`);
+    writeFileSync(held, '');
+    return () => rmSync(held, { force: true });
   }
 
   /** A host that was booted before. */
@@ -169,6 +190,7 @@ export class Lab implements AsyncDisposable {
         '/usr/local/bin/node': this.#options.node ?? process.execPath,
         '/usr/local/bin/nixos-rebuild': resolve(nixosRebuild),
       },
+      disk: this.#options.disk,
       flakeDir: this.nixcfg.flakeDir,
       provision: async (host, options) => {
         await this.#lockOnce(async () => {

@@ -19,6 +19,10 @@ esac
 # what is to go wrong does so at the point of the same name
 fault() {
   [ "$faultAt" = "$1" ] || return 0
+  if [ -n "$faultHold" ]; then
+    while [ -e "$faultHold" ]; do sleep 0.1; done
+    return 0
+  fi
   if [ -n "$faultHang" ]; then
     echo "$1: waiting for a lock that nobody gives back"
     exec sleep infinity

@@ -48,5 +48,5 @@ script('activate', activate, `users_and_groups() {\n:\n${people.join('')}}\n`);
 script(
   'bin/switch-to-configuration',
   switchToConfiguration,
-  `faultAt=${word(fault.at)}\nfaultExit=${word(fault.exit)}\nfaultHang=${word(fault.hang ? 1 : '')}\n`,
+  `faultAt=${word(fault.at)}\nfaultExit=${word(fault.exit)}\nfaultHang=${word(fault.hang ? 1 : '')}\nfaultHold=${word(fault.hold)}\n`,
 );

@@ -52,6 +52,10 @@ in
         type = types.bool;
         default = false;
       };
+      hold = mkOption {
+        type = types.str;
+        default = "";
+      };
     };
   };
 

@@ -1,0 +1,146 @@
+/**
+ * One host with a disk that forgets what was not synced, its relay, and somebody who watches: where the cells of the
+ * matrix are run, one after another. `run` carries one out and checks what must hold whatever happened.
+ */
+import assert from 'node:assert/strict';
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Outcome, RunId } from '../../protocol/index.ts';
+import { assertAsBefore, assertNothingWasLost, assertUpdatedTo, factsOf, type HostFacts } from '../fleet/oracle.ts';
+import type { TestHost } from '../hosts/lab/host.ts';
+import { Fleet } from '../support/fleet.ts';
+import type { Operator, WatchedRun } from '../support/operator.ts';
+import { holdIn } from './holds.ts';
+import { ACTIVATING, CONFIRMING, strikeOf } from './strikes.ts';
+import type { RunCell } from './table.ts';
+
+const NAME = 'h1';
+
+/** Milliseconds a run of the matrix may take in all, on a busy machine. */
+const PATIENCE = 150_000;
+
+export interface CellResult {
+  readonly outcome: Outcome;
+  /** The kind of the reason; '' for a run that went through. */
+  readonly kind: string;
+  readonly resumes: number;
+}
+
+export class FaultRig implements AsyncDisposable {
+  readonly #fleet: Fleet;
+  readonly #host: TestHost;
+  readonly #operator: Operator;
+  #patch = 0;
+
+  private constructor(fleet: Fleet, host: TestHost, operator: Operator) {
+    this.#fleet = fleet;
+    this.#host = host;
+    this.#operator = operator;
+  }
+
+  static async create(log: (line: string) => void): Promise<FaultRig> {
+    const fleet = await Fleet.create({ hosts: [NAME], disk: { megabytes: 512 }, log });
+    try {
+      const host = await fleet.addHost(NAME, { options: { deadlines: { settling: 2 } } });
+      const operator = await fleet.operator();
+      const rig = new FaultRig(fleet, host, operator);
+      await rig.#isOnline();
+      await fleet.relay.close();
+      cpSync(fleet.relay.data, rig.#backup, { recursive: true });
+      await fleet.relay.start();
+      await rig.#isOnline();
+      return rig;
+    } catch (error) {
+      await fleet.close();
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#fleet.close();
+  }
+
+  get #backup(): string {
+    return join(this.#fleet.lab.folder, 'relay-backup');
+  }
+
+  async #isOnline(): Promise<void> {
+    await this.#operator.waitFor('the agent', () => this.#operator.hosts.get(NAME)?.online, 60_000);
+  }
+
+  /** Carries the cell out. Throws when something that must hold does not; the rig is of no use then. */
+  async run(cell: RunCell): Promise<CellResult> {
+    const { lab } = this.#fleet;
+    const host = this.#host;
+    const stage = { fleet: this.#fleet, host, operator: this.#operator };
+    const hold = holdIn(cell.phase, stage);
+    const strike = strikeOf(cell.fault, { ...stage, hold, backup: this.#backup });
+    const version = `1.1.${++this.#patch}`;
+
+    await this.#isOnline();
+    await lab.nixcfg.setOptions(NAME, {
+      ...this.#fleet.optionsOf(NAME),
+      deadlines: { settling: 2 },
+      ...strike.options,
+    });
+    await lab.nixcfg.setFaults(NAME, { ...hold.faults, ...strike.faults });
+    const rev = await lab.nixfleet.publish(version);
+    const before = await factsOf(host);
+    await host.disk.sync();
+    await strike.prepare();
+    await hold.prepare();
+    const other = await this.#fleet.operator();
+    try {
+      const runId = await this.#operator.update(NAME, {
+        targetRev: rev,
+        deadlines: { pulling: 30_000, locking: 30_000, activating: ACTIVATING, confirming: CONFIRMING },
+      });
+      const run = await this.#operator.watch(runId);
+      await hold.reached(runId, run);
+      await strike.strike(runId);
+      await this.#operator.waitFor('its end, or room for it', () => run.isComplete, 20_000).catch(() => undefined);
+      await strike.heal();
+      await this.#operator.finished(runId, PATIENCE);
+      return await this.#check(cell, run, { before, version, other });
+    } finally {
+      await hold.release();
+      await other.close();
+    }
+  }
+
+  async #check(
+    cell: RunCell,
+    run: WatchedRun,
+    { before, version, other }: { before: HostFacts; version: string; other: Operator },
+  ): Promise<CellResult> {
+    const host = this.#host;
+    const { end } = run.state;
+    const told = `${JSON.stringify(end, null, 2)}\n${run.output.slice(-3000)}`;
+    assert.ok(end, 'an end');
+    assert.ok(cell.ends.includes(end.outcome), `ended ${end.outcome}, not ${cell.ends.join(' or ')}: ${told}`);
+    assert.deepEqual(
+      run.events.map(event => event.seq),
+      run.events.map((_, index) => index + 1),
+      'transitions without gap or repeat',
+    );
+    await this.#isOnline();
+    // who begins from nothing sees the same
+    const second = await other.finished(run.runId);
+    for (const viewer of [run, second]) assertNothingWasLost(host, viewer);
+    if (end.outcome === 'succeeded') await assertUpdatedTo(host, run, version);
+    else if (end.outcome !== 'inconsistent') await assertAsBefore(host, before);
+    await this.#assertIdle(run.runId);
+    return { outcome: end.outcome, kind: end.reason?.kind ?? '', resumes: run.state.resumes };
+  }
+
+  /** Nothing of the run is at work any more. */
+  async #assertIdle(runId: RunId): Promise<void> {
+    await this.#host.waitFor(
+      async () =>
+        (await this.#host.exec(['systemctl', 'is-active', `nixfleet-run@${runId}.service`])).stdout !== 'active',
+      { what: 'the runner to be gone' },
+    );
+    const left = await this.#host.sh('ls -A /var/lib/nixfleet-agent/inbox');
+    assert.doesNotMatch(left.stdout, new RegExp(runId), 'nothing of the run is left in the inbox');
+  }
+}
