@@ -54,7 +54,7 @@ export function dispatch<M>(handlers: HandlersOf<M>, message: MessageOf<M>): voi
 }
 
 /** What the panel can ask the extension to do with the run. */
-export const PANEL_ACTIONS = ['cancel', 'retry', 'open-diff', 'open-output'] as const;
+export const PANEL_ACTIONS = ['cancel', 'retry', 'retry-anyway', 'open-diff', 'open-output'] as const;
 export type PanelAction = (typeof PANEL_ACTIONS)[number];
 
 /** How something stands; shown as an icon, always beside words. */
@@ -265,6 +265,7 @@ export const PANEL_LABELS = {
   progress: 'Progress',
   removed: 'removed',
   retry: 'Retry',
+  retryAnyway: 'Retry Anyway',
   timestamps: 'Timestamps',
   unknown: 'unknown',
   user: 'as {0}',

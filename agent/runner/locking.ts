@@ -8,6 +8,7 @@ import { nixVersion, updateInputCommand } from '../steps/nix.ts';
 import { runAsOwner, type Checkout, type CheckoutDoings, type RunContext } from './context.ts';
 import { MAX_LOCK_BYTES } from './earlier-locks.ts';
 import { expectSuccess, outputText } from './expect-success.ts';
+import { refuseFailedRevision } from './failed-before.ts';
 import { lastLines } from './last-lines.ts';
 import { fail, RunFailure } from './reason.ts';
 import { putLock } from './restoring.ts';
@@ -34,6 +35,7 @@ export async function lock(run: RunContext, checkout: Checkout, doings: Checkout
       ? `the input ${input}: ${was ? nameOf(was) : 'not locked'} → ${nameOf(locked)}`
       : `the input ${input} is at its newest revision already: ${nameOf(locked)}`,
   );
+  refuseFailedRevision(run, locked.rev);
 }
 
 /** Lets nix move the input, and sees that it did. */

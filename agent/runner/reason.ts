@@ -28,6 +28,7 @@ export type FailureKind =
   | 'switch-busy'
   | 'needs-reboot'
   | 'agent-not-confirmed'
+  | 'failed-before'
   | 'commit'
   | 'deadline'
   | 'stuck'

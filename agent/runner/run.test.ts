@@ -78,6 +78,25 @@ describe('an update', function () {
     assert.equal(end.after.input?.rev, revision('asked'));
   });
 
+  it('does not try a revision again that it took back, until somebody says so; then it is forgotten', async () => {
+    await host.update();
+    host.configure({ deadlines: { confirming: 4000, settling: 50 } });
+    const bad = host.release('bad');
+    host.plan({ newest: bad, agent: 'crash' });
+    const first = host.ask();
+    await host.run(first);
+    assert.equal(host.end(first).outcome, 'rolled-back');
+    const before = host.state();
+    host.plan({ newest: bad });
+    const refused = await host.update();
+    assert.deepEqual([refused.outcome, refused.reason?.kind], ['failed', 'failed-before']);
+    assert.match(refused.reason?.message ?? '', new RegExp(`before \\(run ${first}, .*was not proven`));
+    assert.match(refused.reason?.advice ?? '', /Retry Anyway/);
+    assert.deepEqual(host.state(), before);
+    assert.equal((await host.update({ retryAnyway: true })).outcome, 'succeeded');
+    assert.equal((await host.update()).outcome, 'succeeded');
+  });
+
   it('reaches that revision also when the input was not locked before', async () => {
     const end = await host.update({ targetRev: revision('asked') });
     assert.equal(end.after.input?.rev, revision('asked'));

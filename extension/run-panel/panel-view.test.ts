@@ -90,6 +90,15 @@ describe('what the panel says about a run', () => {
     assert.deepEqual(view.actions, ['retry', 'open-output']);
   });
 
+  it('that would not try again what was taken back before, until a person says so', () => {
+    const reason = { kind: 'failed-before', message: 'the revision was taken back on this host before' };
+    const view = viewOf(new Story().begin().pull([]).lock().end('failed', { reason }));
+    assert.deepEqual(
+      view.actions.filter(action => action.startsWith('retry')),
+      ['retry-anyway'],
+    );
+  });
+
   it('that failed and left the new generation running', () => {
     const { header } = viewOf(
       new Story().begin().pull([]).lock().build().built().activate().end('failed', { changed: true }),

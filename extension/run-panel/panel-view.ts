@@ -181,7 +181,8 @@ function actionsOf(source: RunSource): PanelAction[] {
   const actions: PanelAction[] = [];
   const over = isOver(source);
   if (!over && !state.cancelAsked && phaseOf(source) !== 'committing') actions.push('cancel');
-  if (over && outcomeOf(source) !== 'succeeded') actions.push('retry');
+  if (over && outcomeOf(source) !== 'succeeded')
+    actions.push(state.end?.reason?.kind === 'failed-before' ? 'retry-anyway' : 'retry');
   if (lockBefore !== undefined && lockAfter !== undefined && lockBefore !== lockAfter) actions.push('open-diff');
   actions.push('open-output');
   return actions;

@@ -13,6 +13,8 @@ import { PanelLink } from './panel-link.ts';
 export interface RunPanelActions {
   cancel(runId: RunId): unknown;
   retry(host: string): unknown;
+  /** @param rev the revision that was refused because it had failed before */
+  retryAnyway(host: string, rev: string | undefined): unknown;
   openDiff(runId: RunId): unknown;
   openOutput(host: string): unknown;
 }
@@ -112,7 +114,8 @@ export class RunPanel extends Disposable {
     if (this.#panel.title !== title) this.#panel.title = title;
   }
 
-  #act(action: PanelAction, { runId, host }: RunSession): void {
+  #act(action: PanelAction, session: RunSession): void {
+    const { runId, host } = session;
     const { actions } = this.#parts;
     switch (action) {
       case 'cancel':
@@ -120,6 +123,9 @@ export class RunPanel extends Disposable {
         return;
       case 'retry':
         actions.retry(host);
+        return;
+      case 'retry-anyway':
+        actions.retryAnyway(host, session.state.lock?.after.rev);
         return;
       case 'open-diff':
         actions.openDiff(runId);

@@ -32,7 +32,7 @@ import {
   type UpdateRequest,
 } from '../../../protocol/index.ts';
 import { agentConfigSchema, type AgentConfig } from '../../config.ts';
-import { readEvents } from '../../run-directory/run-list.ts';
+import { listRuns, readEvents } from '../../run-directory/run-list.ts';
 import { inboxPaths, runPaths } from '../../run-directory/layout.ts';
 import { bootId } from '../../process.ts';
 import { endGroup, processesMarked } from '../process-group.ts';
@@ -72,7 +72,8 @@ export class TestHost {
   readonly #author: string;
   #config: Record<string, unknown>;
   #plan: FaultPlan = {};
-  #saved: { readonly config: Record<string, unknown>; readonly plan: FaultPlan } | undefined;
+  #saved:
+    { readonly config: Record<string, unknown>; readonly plan: FaultPlan; readonly runs: readonly RunId[] } | undefined;
 
   constructor() {
     this.home = realpathSync(mkdtempSync(join(tmpdir(), 'nixfleet-host-')));
@@ -276,7 +277,7 @@ export class TestHost {
 
   /** Keeps checkout, configuration and plan for `restore`, so that many tests can begin from one costly state. */
   save(): void {
-    this.#saved = { config: this.#config, plan: this.#plan };
+    this.#saved = { config: this.#config, plan: this.#plan, runs: listRuns(this.config.stateDir) };
     cpSync(this.checkout, join(this.home, 'saved'), {
       recursive: true,
       verbatimSymlinks: true,
@@ -292,6 +293,9 @@ export class TestHost {
       preserveTimestamps: true,
     });
     this.#config = this.#saved?.config ?? this.#config;
+    const { stateDir } = this.config;
+    for (const runId of listRuns(stateDir))
+      if (!this.#saved?.runs.includes(runId)) rmSync(runPaths(stateDir, runId).dir, { recursive: true });
     this.plan(this.#saved?.plan ?? {});
   }
 
