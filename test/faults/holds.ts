@@ -1,5 +1,5 @@
 /** How a run is held in a phase, so that a fault strikes there and nowhere else, and is let go afterwards. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import type { RunId } from '../../protocol/index.ts';
 import type { Faults } from '../hosts/lab/faults.ts';
 import type { Fleet } from '../support/fleet.ts';
@@ -63,7 +63,10 @@ function queued({ fleet, operator, host }: Stage): Hold {
   };
 }
 
-/** The runner is frozen as soon as there is one, while it still loads its program. */
+/**
+ * The runner is frozen while it still loads its program. Not before it is that program: until then the host's systemd, which
+ * started it, cannot go on either.
+ */
 function accepted({ host }: Stage): Hold {
   let freezer: string | undefined;
   return {
@@ -72,7 +75,7 @@ function accepted({ host }: Stage): Hold {
     reached: async runId => {
       const folder = host.cgroupOf(`system.slice/system-nixfleet\\x2drun.slice/nixfleet-run@${runId}.service`);
       const deadline = performance.now() + 30_000;
-      while (!existsSync(`${folder}/cgroup.freeze`)) {
+      while (!isLoading(folder)) {
         if (performance.now() > deadline) throw new Error('waited 30 s for a runner');
         await new Promise(resolve => setImmediate(resolve));
       }
@@ -85,6 +88,16 @@ function accepted({ host }: Stage): Hold {
       return nothing();
     },
   };
+}
+
+/** Whether a process in the control group has become the agent's program. */
+function isLoading(group: string): boolean {
+  try {
+    const [pid = ''] = readFileSync(`${group}/cgroup.procs`, 'utf8').split('\n');
+    return readlinkSync(`/proc/${pid}/exe`).endsWith('/node');
+  } catch {
+    return false;
+  }
 }
 
 /** A repository does not answer. */

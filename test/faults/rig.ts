@@ -5,14 +5,14 @@
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Outcome, RunId } from '../../protocol/index.ts';
+import type { RunId } from '../../protocol/index.ts';
 import { assertAsBefore, assertNothingWasLost, assertUpdatedTo, factsOf, type HostFacts } from '../fleet/oracle.ts';
 import type { TestHost } from '../hosts/lab/host.ts';
 import { Fleet } from '../support/fleet.ts';
 import type { Operator, WatchedRun } from '../support/operator.ts';
 import { holdIn } from './holds.ts';
 import { ACTIVATING, CONFIRMING, strikeOf } from './strikes.ts';
-import type { RunCell } from './table.ts';
+import type { End, RunCell } from './table.ts';
 
 const NAME = 'h1';
 
@@ -20,7 +20,7 @@ const NAME = 'h1';
 const PATIENCE = 150_000;
 
 export interface CellResult {
-  readonly outcome: Outcome;
+  readonly outcome: End;
   /** The kind of the reason; '' for a run that went through. */
   readonly kind: string;
   readonly resumes: number;
@@ -115,6 +115,14 @@ export class FaultRig implements AsyncDisposable {
   ): Promise<CellResult> {
     const host = this.#host;
     const { end } = run.state;
+    const summary = this.#operator.runs.get(run.runId);
+    if (!end && summary?.delivery === 'refused') {
+      assert.ok(cell.ends.includes('refused'), `refused: ${JSON.stringify(summary)}`);
+      assert.ok(summary.reason?.message, 'it says why');
+      await this.#isOnline();
+      await assertAsBefore(host, before);
+      return { outcome: 'refused', kind: summary.reason.kind, resumes: 0 };
+    }
     const told = `${JSON.stringify(end, null, 2)}\n${run.output.slice(-3000)}`;
     assert.ok(end, 'an end');
     assert.ok(cell.ends.includes(end.outcome), `ended ${end.outcome}, not ${cell.ends.join(' or ')}: ${told}`);

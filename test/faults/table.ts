@@ -4,6 +4,9 @@
  */
 import type { Outcome } from '../../protocol/index.ts';
 
+/** How a run ends: as its journal says, or `refused` before it began, as the relay says. */
+export type End = Outcome | 'refused';
+
 export const PHASES = [
   'queued',
   'accepted',
@@ -42,7 +45,7 @@ export interface RunCell {
   readonly phase: FaultPhase;
   readonly fault: Fault;
   /** How the run may end. More than one where the moment decides: what was on the disk when the power went. */
-  readonly ends: readonly Outcome[];
+  readonly ends: readonly End[];
 }
 
 export interface NotApplicable {
@@ -89,9 +92,9 @@ function whyNot(phase: FaultPhase, fault: Fault): string | undefined {
   return undefined;
 }
 
-const WENT_THROUGH: readonly Outcome[] = ['succeeded'];
+const WENT_THROUGH: readonly End[] = ['succeeded'];
 
-function endsOf(phase: FaultPhase, fault: Fault): readonly Outcome[] {
+function endsOf(phase: FaultPhase, fault: Fault): readonly End[] {
   switch (fault) {
     case 'kill-agent':
     case 'kill-runner':
@@ -99,10 +102,12 @@ function endsOf(phase: FaultPhase, fault: Fault): readonly Outcome[] {
     case 'kill-relay':
     case 'relay-empty':
     case 'window-reloaded':
-    case 'clock-ahead':
     case 'clock-behind':
     case 'activation-exits-4':
       return WENT_THROUGH;
+    case 'clock-ahead':
+      // by that clock a request is over that is a day old at the most
+      return phase === 'queued' || phase === 'accepted' ? ['succeeded', 'refused'] : WENT_THROUGH;
     case 'network-cut':
     case 'network-lost':
       // git's own patience with a remote that does not answer is not ours
@@ -115,8 +120,8 @@ function endsOf(phase: FaultPhase, fault: Fault): readonly Outcome[] {
       // the profile may have reached the disk, or not
       return phase === 'committing' ? ['succeeded', 'rolled-back'] : ['failed'];
     case 'disk-full':
-      if (phase === 'queued' || phase === 'accepted' || phase === 'confirming')
-        return ['succeeded', 'failed', 'rolled-back'];
+      if (phase === 'queued' || phase === 'accepted') return ['succeeded', 'failed', 'refused'];
+      if (phase === 'confirming') return ['succeeded', 'failed', 'rolled-back'];
       return phase === 'activating' || phase === 'committing'
         ? ['succeeded', 'failed', 'rolled-back', 'inconsistent']
         : ['succeeded', 'failed'];
