@@ -1,5 +1,6 @@
 /** How a run is held in a phase, so that a fault strikes there and nowhere else, and is let go afterwards. */
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { RunId } from '../../protocol/index.ts';
 import type { Faults } from '../hosts/lab/faults.ts';
 import type { Fleet } from '../support/fleet.ts';
@@ -28,6 +29,11 @@ export interface Hold {
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
+
+/** Holds nothing: what strikes does so after so many milliseconds, wherever the run is by then. */
+export function after(milliseconds: number): Hold {
+  return { faults: {}, prepare: nothing, reached: () => delay(milliseconds), release: nothing };
+}
 
 export function holdIn(phase: FaultPhase, stage: Stage): Hold {
   switch (phase) {

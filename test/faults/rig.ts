@@ -10,9 +10,9 @@ import { assertAsBefore, assertNothingWasLost, assertUpdatedTo, factsOf, type Ho
 import type { TestHost } from '../hosts/lab/host.ts';
 import { Fleet } from '../support/fleet.ts';
 import type { Operator, WatchedRun } from '../support/operator.ts';
-import { holdIn } from './holds.ts';
+import { after, holdIn, type Hold, type Stage } from './holds.ts';
 import { ACTIVATING, CONFIRMING, strikeOf } from './strikes.ts';
-import type { End, RunCell } from './table.ts';
+import { endsAnywhere, type End, type Fault, type RunCell } from './table.ts';
 
 const NAME = 'h1';
 
@@ -25,6 +25,9 @@ export interface CellResult {
   readonly kind: string;
   readonly resumes: number;
 }
+
+/** A fault, and what may come of it. */
+type Struck = Pick<RunCell, 'fault' | 'ends'>;
 
 export class FaultRig implements AsyncDisposable {
   readonly #fleet: Fleet;
@@ -69,12 +72,23 @@ export class FaultRig implements AsyncDisposable {
   }
 
   /** Carries the cell out. Throws when something that must hold does not; the rig is of no use then. */
-  async run(cell: RunCell): Promise<CellResult> {
+  run(cell: RunCell): Promise<CellResult> {
+    return this.#run(cell, holdIn(cell.phase, this.#stage));
+  }
+
+  /** Lets a fault strike so many milliseconds after the run was asked for, wherever it is by then. */
+  runAnywhere(fault: Fault, milliseconds: number): Promise<CellResult> {
+    return this.#run({ fault, ends: endsAnywhere(fault) }, after(milliseconds));
+  }
+
+  get #stage(): Stage {
+    return { fleet: this.#fleet, host: this.#host, operator: this.#operator };
+  }
+
+  async #run(cell: Struck, hold: Hold): Promise<CellResult> {
     const { lab } = this.#fleet;
     const host = this.#host;
-    const stage = { fleet: this.#fleet, host, operator: this.#operator };
-    const hold = holdIn(cell.phase, stage);
-    const strike = strikeOf(cell.fault, { ...stage, hold, backup: this.#backup });
+    const strike = strikeOf(cell.fault, { ...this.#stage, hold, backup: this.#backup });
     const version = `1.1.${++this.#patch}`;
 
     await this.#isOnline();
@@ -109,7 +123,7 @@ export class FaultRig implements AsyncDisposable {
   }
 
   async #check(
-    cell: RunCell,
+    cell: Struck,
     run: WatchedRun,
     { before, version, other }: { before: HostFacts; version: string; other: Operator },
   ): Promise<CellResult> {

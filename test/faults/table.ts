@@ -71,6 +71,12 @@ export function cellOf(phase: FaultPhase, fault: Fault): Cell {
   return why === undefined ? { phase, fault, ends: endsOf(phase, fault) } : { phase, fault, why };
 }
 
+/** What a fault may come to that strikes at any moment of a run. */
+export function endsAnywhere(fault: Fault): readonly End[] {
+  const ends = PHASES.map(phase => cellOf(phase, fault)).flatMap(cell => (isRun(cell) ? cell.ends : []));
+  return [...new Set([...WENT_THROUGH, ...ends])];
+}
+
 export function isRun(cell: Cell): cell is RunCell {
   return 'ends' in cell;
 }
