@@ -4,7 +4,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { countsOf, matrixText, type Recorded } from './report.ts';
+import { CONFIRMING } from './strikes.ts';
+import { countsOf, longestRollback, matrixText, type Recorded } from './report.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DOCUMENT = join(ROOT, 'docs/reliability.md');
@@ -40,9 +41,14 @@ const said =
   `${new Date().toISOString().slice(0, 10)}, ${availableParallelism()} cores: ${counts.run} cells run ${times === 1 ? 'once' : `${times} times in a row`} in ` +
   `${minutes} minutes, ${counts.failed} not as they must be, ${counts.missing} without a result, ${counts.notApplicable} not applicable.`;
 console.log(`${said} ${green} of ${times} times all green.`);
+const rollback = longestRollback(results);
+const back =
+  rollback === undefined
+    ? ''
+    : ` A broken new agent was taken back at most ${(rollback / 1000).toFixed(1)} s after the proof began, with a confirm deadline of ${CONFIRMING / 1000} s.`;
 const document = readFileSync(DOCUMENT, 'utf8');
 const [before = '', rest = ''] = document.split(BEGIN);
 const [, after = ''] = rest.split(END);
-writeFileSync(DOCUMENT, `${before}${BEGIN}\n\n${said}\n\n${matrixText(results)}\n\n${END}${after}`);
+writeFileSync(DOCUMENT, `${before}${BEGIN}\n\n${said}${back}\n\n${matrixText(results)}\n\n${END}${after}`);
 await execa(process.execPath, ['node_modules/prettier/bin/prettier.cjs', '--write', DOCUMENT], node);
 process.exitCode = green === times ? 0 : 1;

@@ -8,6 +8,7 @@ export interface Recorded {
   readonly outcome?: string;
   readonly kind?: string;
   readonly error?: string;
+  readonly confirmedIn?: number;
 }
 
 export interface Counts {
@@ -27,6 +28,14 @@ export function countsOf(record: readonly Recorded[]): Counts {
     missing: found.filter(result => result === undefined).length,
     notApplicable: cells.length - run.length,
   };
+}
+
+/** The longest that a host took from the beginning of confirming until it was back, its new agent broken; milliseconds. */
+export function longestRollback(record: readonly Recorded[]): number | undefined {
+  const times = record
+    .filter(({ fault, outcome }) => outcome === 'rolled-back' && fault.startsWith('agent-'))
+    .flatMap(({ confirmedIn }) => confirmedIn ?? []);
+  return times.length === 0 ? undefined : Math.max(...times);
 }
 
 export function matrixText(record: readonly Recorded[]): string {

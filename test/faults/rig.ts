@@ -24,6 +24,8 @@ export interface CellResult {
   /** The kind of the reason; '' for a run that went through. */
   readonly kind: string;
   readonly resumes: number;
+  /** Milliseconds from the beginning of the phase confirming to the end, of a run that came so far. */
+  readonly confirmedIn?: number;
 }
 
 /** A fault, and what may come of it. */
@@ -152,7 +154,13 @@ export class FaultRig implements AsyncDisposable {
     if (end.outcome === 'succeeded') await assertUpdatedTo(host, run, version);
     else if (end.outcome !== 'inconsistent') await assertAsBefore(host, before);
     await this.#assertIdle(run.runId);
-    return { outcome: end.outcome, kind: end.reason?.kind ?? '', resumes: run.state.resumes };
+    const confirming = run.state.phases.findLast(({ phase }) => phase === 'confirming');
+    return {
+      outcome: end.outcome,
+      kind: end.reason?.kind ?? '',
+      resumes: run.state.resumes,
+      ...(confirming && { confirmedIn: end.at - confirming.startedAt }),
+    };
   }
 
   /** Nothing of the run is at work any more. */

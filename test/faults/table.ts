@@ -116,8 +116,10 @@ function endsOf(phase: FaultPhase, fault: Fault): readonly End[] {
       return phase === 'queued' || phase === 'accepted' ? ['succeeded', 'refused'] : WENT_THROUGH;
     case 'network-cut':
     case 'network-lost':
-      // git's own patience with a remote that does not answer is not ours
-      return phase === 'pulling' || phase === 'locking' ? ['succeeded', 'failed'] : WENT_THROUGH;
+      // where git and nix need it, or are about to
+      return phase === 'accepted' || phase === 'pulling' || phase === 'locking'
+        ? ['succeeded', 'failed']
+        : WENT_THROUGH;
     case 'power-loss':
       if (phase === 'queued') return WENT_THROUGH;
       // the relay brings the request again when the host has nothing of it
