@@ -30,8 +30,15 @@ export async function recover(run: RunContext, progress: Progress, failure: RunF
       return undoActivation(run, progress, failure);
     case 'committing':
       if (failure.reason.kind === 'interrupted') throw failure;
-      return { ...ending, outcome: 'inconsistent', changed: true };
+      return inconsistent(run, progress, ending, afterProof(run, recordedToplevel(progress)));
   }
+}
+
+/** What is known of a host whose new generation is proven, and could not be made what boots. */
+function afterProof({ rebuilder }: RunContext, recorded: string | undefined): string {
+  const { profile } = rebuilder.current();
+  const boots = profile === recorded ? 'the host still boots the old one' : 'it may boot the old one';
+  return `the new generation runs and its agent is proven, but ${boots}`;
 }
 
 /** Ends a run as planned whose runner died. */

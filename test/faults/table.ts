@@ -129,8 +129,8 @@ function endsOf(phase: FaultPhase, fault: Fault): readonly End[] {
       return phase === 'committing' ? ['succeeded', 'rolled-back'] : ['failed'];
     case 'disk-full':
       if (phase === 'queued' || phase === 'accepted') return ['succeeded', 'failed', 'refused'];
-      if (phase === 'confirming') return ['succeeded', 'failed', 'rolled-back'];
-      return phase === 'activating' || phase === 'committing'
+      // proven, and no room for the profile or the boot entry: that is said
+      return phase === 'activating' || phase === 'confirming' || phase === 'committing'
         ? ['succeeded', 'failed', 'rolled-back', 'inconsistent']
         : ['succeeded', 'failed'];
     case 'agent-crashes':
