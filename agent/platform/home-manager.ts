@@ -1,8 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AgentConfig } from '../config.ts';
+import { lastLines } from '../runner/last-lines.ts';
 import type { RunReason } from '../runner/reason.ts';
+import type { StepResult } from '../runner/step-runner.ts';
+import { scriptEnding } from './activation.ts';
 import { OwnScript } from './own-script.ts';
-import type { Activation, ByHand, HostGeneration, RunStep } from './rebuilder.ts';
+import { readGenerations, type Activation, type ByHand, type HostGeneration, type RunStep } from './rebuilder.ts';
 
 /** What the activation needs to know of the user's session; the rest of the environment is clean. */
 const SESSION = /^(?:XDG_(?:STATE|DATA|CONFIG|CACHE)_HOME|XDG_RUNTIME_DIR|DBUS_SESSION_BUS_ADDRESS)$/;
@@ -44,10 +47,25 @@ export class HomeManager extends OwnScript {
     this.buildAttribute = `${configuration}.activationPackage`;
   }
 
-  /** A home that keeps no link to what runs (`home.activationGenerateGcRoot = false`) runs what its profile says. */
-  override current(): HostGeneration {
-    const links = super.current();
-    return links.running === undefined && links.profile !== undefined ? { ...links, running: links.profile } : links;
+  /**
+   * The recorded generation's script takes away what the generation before it had brought: files, units, launchd's jobs, the
+   * profile. Since 25.11 that is the one which `current-home` leads to. After an activation that ended half-way that link
+   * still leads to the recorded one itself, which then would find nothing to do; so first it is said what is there by now.
+   */
+  override async rollBack(run: RunStep, recorded: string): Promise<Activation> {
+    const half = this.#halfActivated(recorded);
+    if (half !== undefined) {
+      const { current } = this.system;
+      const said = await run(['nix-store', '--realise', half, '--add-root', current, '--indirect']);
+      if (said.exitCode !== 0) return { kind: 'failed', reason: notSaid(said, current, half) };
+    }
+    return super.rollBack(run, recorded);
+  }
+
+  /** The generation that an activation on top of `recorded` moved the profile to without coming to its end. */
+  #halfActivated(recorded: string): string | undefined {
+    const { running, profile } = readGenerations(this.system.current, this.system.profile);
+    return running === recorded && profile !== recorded ? profile : undefined;
   }
 
   /** The profile has moved already. */
@@ -59,7 +77,7 @@ export class HomeManager extends OwnScript {
     const before = this.current();
     for (let attempt = 1; ; attempt++) {
       const ending = await run([`${toplevel}/activate`], { env: sessionOf(process.env) });
-      const activation = this.endingOf(ending);
+      const activation = scriptEnding(ending);
       const said = new TextDecoder().decode(ending.tail);
       const mayPass = activation.kind === 'failed' && !ending.stopped && JOB_NOT_TAKEN.test(said);
       if (!mayPass || NO_SCREEN.test(said) || attempt === MAX_ATTEMPTS)
@@ -90,6 +108,14 @@ export class HomeManager extends OwnScript {
       },
     };
   }
+}
+
+function notSaid(ending: StepResult, current: string, half: string): RunReason {
+  const why = ending.stopped?.reason.message ?? ending.notStarted?.message ?? lastLines(ending.tail, 1)[0];
+  return {
+    kind: 'activation',
+    message: `${current} could not be made to lead to ${half}, which is half activated${why ? `: ${why}` : ''}`,
+  };
 }
 
 /** Says where it is that which Home Manager does not: without a screen launchd has no place for its jobs. */

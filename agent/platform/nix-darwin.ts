@@ -3,11 +3,15 @@ import { join } from 'node:path';
 import type { AgentConfig } from '../config.ts';
 import { lastLines } from '../runner/last-lines.ts';
 import type { RunReason } from '../runner/reason.ts';
+import { scriptEnding } from './activation.ts';
 import { OwnScript } from './own-script.ts';
 import type { Activation, ByHand, RunStep } from './rebuilder.ts';
 
-/** What a check of nix-darwin says that stops the activation before it changes anything (nix-darwin, modules/system/checks.nix and etc.nix). */
+/** What a check of nix-darwin says that stops the activation (nix-darwin, modules/system/checks.nix and etc.nix). */
 const ABORTED = /aborting activation/;
+
+/** What the script says as soon as it begins to change something; some checks come later (modules/users). */
+const BEGUN = /setting up (?:groups|users|\/etc)/;
 
 /**
  * nix-darwin: `activate` as root first, and the profile only when the agent is proven. `darwin-rebuild switch` has it the
@@ -33,26 +37,44 @@ export class NixDarwin extends OwnScript {
 
   async commit(run: RunStep, toplevel: string): Promise<RunReason | undefined> {
     const advice = `The new generation runs and its agent is proven. On the host: ${this.byHand.rebuild}.`;
-    const set = await run(['nix-env', '-p', this.system.profile, '--set', toplevel]);
-    if (set.exitCode !== 0) {
-      const why = set.stopped?.reason.message ?? set.notStarted?.message ?? lastLines(set.tail, 1)[0];
-      return { kind: 'commit', message: `the system profile could not be set${why ? `: ${why}` : ''}`, advice };
+    const failed = await this.#setProfile(run, toplevel, advice);
+    if (failed) return failed;
+    // where the job that links at boot had changed, it was run in the activation, and linked what the profile said then
+    if (this.current().running !== toplevel) {
+      const activation = await this.runScript(run, toplevel);
+      if ('reason' in activation) return { ...activation.reason, kind: 'commit', advice };
     }
     return this.unlessAt(toplevel, advice);
   }
 
-  override async restoreDefault(run: RunStep, recorded: string): Promise<RunReason | undefined> {
-    const activation = await this.runScript(run, recorded);
-    if ('reason' in activation) return activation.reason;
-    return this.current().profile === recorded ? undefined : this.commit(run, recorded);
+  /**
+   * What boots comes first: if the power goes on the way back, the recorded generation is what boots. Its script takes away the
+   * daemons of the generation that runs, which after an activation that ended half-way is the new one, whatever the link says.
+   */
+  override async rollBack(run: RunStep, recorded: string, built?: string): Promise<Activation> {
+    const { profile, running } = this.current();
+    if (profile !== recorded) {
+      const failed = await this.#setProfile(run, recorded, `By hand: ${this.byHand.rebuild}.`);
+      if (failed) return { kind: 'failed', reason: failed };
+    }
+    if (built !== undefined && running === recorded) await run(['ln', '-sfn', built, this.system.current]);
+    return super.rollBack(run, recorded);
+  }
+
+  async #setProfile(run: RunStep, toplevel: string, advice: string): Promise<RunReason | undefined> {
+    const set = await run(['nix-env', '-p', this.system.profile, '--set', toplevel]);
+    if (set.exitCode === 0) return undefined;
+    const why = set.stopped?.reason.message ?? set.notStarted?.message ?? lastLines(set.tail, 1)[0];
+    return { kind: 'commit', message: `the system profile could not be set${why ? `: ${why}` : ''}`, advice };
   }
 
   protected async runScript(run: RunStep, toplevel: string): Promise<Activation> {
     const before = this.current().running;
     const ending = await run([`${toplevel}/activate`]);
-    const activation = this.endingOf(ending);
+    const activation = scriptEnding(ending);
     const said = new TextDecoder().decode(ending.tail);
-    if (activation.kind !== 'failed' || !ABORTED.test(said) || this.current().running !== before) return activation;
+    const isUntouched = ABORTED.test(said) && !BEGUN.test(said) && this.current().running === before;
+    if (activation.kind !== 'failed' || ending.stopped || !isUntouched) return activation;
     const check = lastLines(ending.tail, 20).find(line => ABORTED.test(line));
     return {
       kind: 'refused',

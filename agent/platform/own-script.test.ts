@@ -7,13 +7,14 @@ import { HomeManager } from './home-manager.ts';
 import { NixDarwin } from './nix-darwin.ts';
 import type { RunStep } from './rebuilder.ts';
 
-/** Runs a step for real. Stands in for nix-env, too, which moves a profile. */
+/** Runs a step for real. Stands in for nix-env and nix-store, too, which move a profile and a root. */
 const run: RunStep = ([file, ...args], more) =>
   new Promise(resolve => {
-    if (file === 'nix-env') {
-      const [, profile = '', , toplevel = ''] = args;
-      rmSync(profile, { force: true });
-      symlinkSync(toplevel, profile);
+    if (file === 'nix-env' || file === 'nix-store') {
+      const [, first = '', , second = ''] = args;
+      const [path, toplevel] = file === 'nix-env' ? [first, second] : [second, first];
+      rmSync(path, { force: true });
+      symlinkSync(toplevel, path);
       resolve({ exitCode: 0, tail: new Uint8Array(0) });
       return;
     }
@@ -76,6 +77,25 @@ describe("a generation's own script", () => {
       assert.equal(activation.kind, 'failed');
       assert.deepEqual(home().current(), { running: old, profile: next });
       assert.deepEqual(await home().rollBack(run, old), { kind: 'done' });
+      assert.deepEqual(home().current(), { running: old, profile: old });
+    });
+
+    it('is taken back as a whole after it ended half-way, though the recorded script goes by the link that had not moved', async () => {
+      // as Home Manager's since 25.11: what was there before is what current-home says, and takes its files with it
+      const script = (name: string): string =>
+        `before=$(readlink ${link('current')}); [ $before = ${link(name)} ] || { rm -f ${link('files')}-$(basename $before); move profile; }`;
+      const recorded = generation('recorded', `${script('recorded')}; move current`);
+      for (const name of ['current', 'profile']) lead(name, recorded);
+      const next = generation('next', `${script('next')}; touch ${link('files')}-next; exit 7`);
+      assert.equal((await home().activate(run, next)).kind, 'failed');
+      assert.deepEqual(home().current(), { running: recorded, profile: next });
+      assert.deepEqual(await home().rollBack(run, recorded), { kind: 'done' });
+      assert.deepEqual(home().current(), { running: recorded, profile: recorded });
+      assert.ok(!existsSync(`${link('files')}-next`));
+    });
+
+    it('is left alone by what says how far an activation went where there is nothing half done', async () => {
+      await home().rollBack(run, old);
       assert.deepEqual(home().current(), { running: old, profile: old });
     });
 
@@ -152,6 +172,48 @@ describe("a generation's own script", () => {
       assert.deepEqual(mac().current(), { running: old, profile: old });
     });
 
+    it('has failed where a check stopped it that comes later than the first change', async () => {
+      const said = 'setting up users...\\nerror: user x has another uid, aborting activation';
+      const activation = await mac().activate(run, generation('next', `printf '${said}\\n' >&2; exit 1`));
+      assert.equal(activation.kind, 'failed');
+    });
+
+    it('is taken back with what boots, when the power went after the profile had moved', async () => {
+      const [recorded, next] = ['recorded', 'next'].map(name => generation(name, 'move current'));
+      await mac().activate(run, next ?? '');
+      lead('profile', next ?? '');
+      assert.deepEqual(await mac().rollBack(run, recorded ?? ''), { kind: 'done' });
+      assert.deepEqual(mac().current(), { running: recorded, profile: recorded });
+    });
+
+    it('is taken back with the daemons that only the new one brought, though it ended before its link', async () => {
+      // what is not in it any more is what `/run/current-system` has and the generation has not
+      const recorded = generation(
+        'recorded',
+        `[ $(readlink ${link('current')}) = ${link('recorded')} ] || rm -f ${link('daemon')}; move current`,
+      );
+      for (const name of ['current', 'profile']) lead(name, recorded);
+      const next = generation('next', `touch ${link('daemon')}; exit 3`);
+      assert.equal((await mac().activate(run, next)).kind, 'failed');
+      assert.deepEqual(await mac().rollBack(run, recorded, next), { kind: 'done' });
+      assert.deepEqual(mac().current(), { running: recorded, profile: recorded });
+      assert.ok(!existsSync(link('daemon')));
+    });
+
+    it('is activated once more where the boot job of the old one came between', async () => {
+      // its property list had changed, so that it was run in the activation, and linked what the profile said
+      const next = generation('next', `[ $(count) = 1 ] || move current`);
+      assert.deepEqual(await mac().activate(run, next), { kind: 'done' });
+      assert.equal(await mac().commit(run, next), undefined);
+      assert.deepEqual(mac().current(), { running: next, profile: next });
+      assert.equal(attempts(), 2);
+    });
+
+    it('runs what the profile says while a boot has not linked it yet', () => {
+      rmSync(link('current'));
+      assert.deepEqual(mac().current(), { running: old, profile: old });
+    });
+
     it('is not run at all where a part of it would have to be the user’s', async () => {
       const next = generation('next', 'move current');
       writeFileSync(`${next}/activate-user`, '#!/bin/sh\nset -e\n');
@@ -161,6 +223,24 @@ describe("a generation's own script", () => {
       writeFileSync(`${next}/activate-user`, '#!/bin/sh\n# nix-darwin: deprecated\n');
       assert.deepEqual(await mac().activate(run, next), { kind: 'done' });
     });
+  });
+
+  it('has gone through when it ended with 0 and never else: codes and words of NixOS mean nothing in it', async () => {
+    const home = new HomeManager(system(), 'x', 1);
+    const mac = new NixDarwin(system(), 'x');
+    let count = 0;
+    for (const words of [
+      'warning: the following units failed: x.service',
+      'Could not acquire lock',
+      "Pre-switch check 'x' failed",
+    ])
+      for (const code of [1, 2, 3, 4])
+        for (const rebuilder of [home, mac]) {
+          const next = generation(`next${count++}`, `move profile; echo "${words}"; exit ${code}`);
+          const activation = await rebuilder.activate(run, next);
+          assert.ok(activation.kind === 'failed', `${code} ${words}`);
+          assert.match(activation.reason.message, new RegExp(`^activate ended with exit code ${code}: ${words}`));
+        }
   });
 
   it('has commands for people, each platform its own', () => {

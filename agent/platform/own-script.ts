@@ -1,7 +1,6 @@
 /** What Home Manager and nix-darwin have in common: a generation brings its own script `activate`. */
 import type { AgentConfig } from '../config.ts';
 import type { RunReason } from '../runner/reason.ts';
-import { activationOf } from './activation.ts';
 import { somebodyElse } from './others.ts';
 import {
   readGenerations,
@@ -24,8 +23,13 @@ export abstract class OwnScript implements Rebuilder {
     this.system = system;
   }
 
+  /**
+   * Where no link says what runs, it is what the profile says: in a home that keeps no such link
+   * (`home.activationGenerateGcRoot = false`), and on a Mac whose boot has not come to it yet.
+   */
   current(): HostGeneration {
-    return readGenerations(this.system.current, this.system.profile);
+    const links = readGenerations(this.system.current, this.system.profile);
+    return links.running === undefined && links.profile !== undefined ? { ...links, running: links.profile } : links;
   }
 
   activate(run: RunStep, toplevel: string): Promise<Activation> {
@@ -40,18 +44,13 @@ export abstract class OwnScript implements Rebuilder {
   }
 
   async restoreDefault(run: RunStep, recorded: string): Promise<RunReason | undefined> {
-    const activation = await this.runScript(run, recorded);
+    const activation = await this.rollBack(run, recorded);
     return 'reason' in activation ? activation.reason : undefined;
   }
 
   abstract commit(run: RunStep, toplevel: string): Promise<RunReason | undefined>;
 
   protected abstract runScript(run: RunStep, toplevel: string): Promise<Activation>;
-
-  /** What a script's ending means that is not told apart by where the links lead. */
-  protected endingOf(ending: Parameters<typeof activationOf>[0]): Activation {
-    return activationOf(ending, 'activate');
-  }
 
   /** Says where the links lead, unless all lead to `toplevel`. */
   protected unlessAt(toplevel: string, advice: string): RunReason | undefined {

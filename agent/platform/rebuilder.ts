@@ -59,8 +59,11 @@ export interface Rebuilder {
   current(): HostGeneration;
   /** Makes `toplevel` run. With the method nixos-rebuild also the profile moves, to what it built itself; in a home to `toplevel`. */
   activate(run: RunStep, toplevel: string, checkout: Checkout): Promise<Activation>;
-  /** Makes the recorded generation run and boot again. */
-  rollBack(run: RunStep, recorded: string): Promise<Activation>;
+  /**
+   * Makes the recorded generation run and boot again.
+   * @param built the generation whose activation may have ended half-way, where it is known
+   */
+  rollBack(run: RunStep, recorded: string, built?: string): Promise<Activation>;
   /** Makes the recorded generation, which runs, what boots next. Undefined when it worked. */
   restoreDefault(run: RunStep, recorded: string): Promise<RunReason | undefined>;
   /** Makes `toplevel`, which runs and is proven, what the host boots. Undefined when it worked. */

@@ -56,13 +56,18 @@ export function judgeFailedUnits(run: RunContext, { unitsFailed, failedUnits, ta
     warn(run, `units failed in the activation that have nothing to do with the agent: ${named(others)}`);
 }
 
-/** Activates the recorded generation again. Undefined when it runs again; else why not. */
-export async function rollBack(run: RunContext, recorded: string): Promise<RunFailure | undefined> {
+/** Activates the recorded generation again, after what was built. Undefined when it runs again; else why not. */
+export async function rollBack(
+  run: RunContext,
+  recorded: string,
+  built: string | undefined,
+): Promise<RunFailure | undefined> {
   let tail: Uint8Array = new Uint8Array(0);
   run.steps.say(`the recorded generation is activated again: ${recorded}`);
   const activation = await run.rebuilder.rollBack(
     stepsOf(run, result => (tail = result.tail)),
     recorded,
+    built,
   );
   const { running } = run.rebuilder.current();
   if ((activation.kind === 'done' || activation.kind === 'units-failed') && running === recorded) {

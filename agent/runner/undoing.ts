@@ -2,6 +2,7 @@
 import type { Outcome, Reason } from '../../protocol/index.ts';
 import { readManifest } from '../platform/rebuilder.ts';
 import { releaseReserve } from '../run-directory/reserve.ts';
+import { findUndo } from '../run-directory/undo-decided.ts';
 import { ActivationFailure, restoreDefault, rollBack, warn } from './activating.ts';
 import { confirm } from './confirming.ts';
 import { proofTimes, type Ending, type Progress, type RunContext } from './context.ts';
@@ -54,7 +55,11 @@ export async function undoAsPlanned(
   if (isCheckoutOnly) return withCheckoutRestored(run, progress, ending);
   if (recorded === undefined)
     return inconsistent(run, progress, ending, 'it is not known what ran before, so nothing could be activated again');
-  if (plan.depth === 'activation') return backTo(run, progress, recorded, ending);
+  if (plan.depth === 'activation') {
+    // a runner that takes over from this one must not activate the new generation again
+    if (!findUndo(run.journal.events)) decide(run, ending);
+    return backTo(run, progress, recorded, ending);
+  }
   if (plan.depth === 'boot-default') {
     const failed = await restoreDefault(run, recorded);
     if (failed) return inconsistent(run, progress, ending, failed.reason.message, failed.reason.advice);
@@ -88,7 +93,7 @@ async function undoActivation(run: RunContext, progress: Progress, failure: RunF
 /** Activates the recorded generation again and sees that its agent runs. */
 async function backTo(run: RunContext, progress: Progress, recorded: string, ending: Ending): Promise<Ending> {
   run.control.renew(run.config.deadlines.activating);
-  const failed = await rollBack(run, recorded);
+  const failed = await rollBack(run, recorded, progress.built?.toplevel);
   if (failed) return inconsistent(run, progress, ending, failed.reason.message, failed.reason.advice);
   return proven(run, progress, recorded, ending);
 }
