@@ -159,6 +159,20 @@ describe('how a run goes on whose runner died', () => {
       }
   });
 
+  it('never proves what such a boot left, however far the new generation had come', () => {
+    for (const events of [journal('activating', 0), journal('activating', 1), journal('confirming', 0)])
+      for (const running of [NEW, undefined]) {
+        const plan = planResume(events, { bootId: 'boot2', running, profile: NEW, bootsWhole: false });
+        assert.ok(plan.kind === 'undo');
+        assert.deepEqual([plan.depth, plan.outcome, plan.reason.kind], ['activation', 'rolled-back', 'power-loss']);
+      }
+    // it was proven before the power went
+    const plan = planResume(journal('committing', 0), { ...rebooted(NEW, NEW), bootsWhole: false });
+    assert.equal(plan.kind === 'again' && plan.entry, 'committing');
+    const other = planResume(journal('confirming', 0), { ...rebooted(OTHER, OTHER), bootsWhole: false });
+    assert.equal(other.kind, 'say');
+  });
+
   it('puts the boot default back when the power went between profile and boot entry', () => {
     const plan = planResume(journal('committing', 0), rebooted(OLD, NEW));
     assert.equal(plan.kind === 'undo' && plan.depth, 'boot-default');

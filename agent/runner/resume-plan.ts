@@ -2,7 +2,8 @@
  * Decides how a run goes on whose runner died: from its journal and what the host is now, and nothing else. Pure.
  *
  * While the host is up, work that changes nothing outside the checkout is done again, and an activation is repeated
- * (it may be, any number of times). After a power loss the host booted whatever is its default: what runs decides.
+ * (it may be, any number of times). After a power loss the host booted whatever is its default: what runs decides. Where no
+ * boot brings a generation back as a whole, what lies there may be half of either, and the recorded one is activated again.
  */
 import { foldRun, type AnyRunEvent, type Outcome, type Phase, type Reason } from '../../protocol/index.ts';
 import { findUndo } from '../run-directory/undo-decided.ts';
@@ -84,6 +85,16 @@ export function planResume(events: readonly AnyRunEvent[], host: HostFacts): Res
     const entry = phase === 'locking' || phase === 'building' ? phase : 'pulling';
     return { kind: 'again', entry, why: `the runner died while ${phase}` };
   }
+
+  const mayBeHalf = !host.bootsWhole && (host.running === undefined || runsNew || runsOld);
+  if (isOtherBoot && mayBeHalf && phase !== 'committing')
+    return {
+      kind: 'undo',
+      depth: 'activation',
+      phase,
+      outcome: 'rolled-back',
+      reason: powerLoss(`the host went down while ${phase}; the old generation is activated again`),
+    };
 
   if (!runsNew && !runsOld)
     return {
