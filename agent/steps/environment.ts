@@ -18,11 +18,12 @@ export function accessOf(config: Pick<AgentConfig, 'git' | 'nix'>, sshCommand?: 
 const FALLBACK_PATH = [
   '/run/current-system/sw/bin',
   '/nix/var/nix/profiles/default/bin',
-  '/usr/local/bin',
   '/usr/bin',
   '/bin',
   '/usr/sbin',
   '/sbin',
+  // last: root's children come by here, and where Homebrew is, a person may write into it
+  '/usr/local/bin',
 ];
 
 /** Where children find programs: where this process does, and where they are on hosts. */

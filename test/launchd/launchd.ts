@@ -15,9 +15,6 @@ export interface LaunchdOptions extends Partial<Options> {
 
 const STAND_IN = join(import.meta.dirname, 'stand-in');
 const DEFAULTS = { os: 26, gui: true, second: 1000, cleanup: 5, environment: {}, boot: {} };
-/** What nix-darwin's `org.nixos.activate-system` does at boot. */
-const ACTIVATE_SYSTEM =
-  'profile=/nix/var/nix/profiles/system; [ ! -e $profile ] || ln -sfn $(readlink -f $profile) /run/current-system';
 
 export class StandInLaunchd implements AsyncDisposable {
   /** Where its `launchctl` lies, to be put before a PATH. */
@@ -64,7 +61,6 @@ export class StandInLaunchd implements AsyncDisposable {
       '/etc/systemd/system/launchd-stand-in.service',
       [
         '[Service]',
-        `ExecStartPre=/bin/sh -c '${ACTIVATE_SYSTEM.replaceAll('$', '$$$$')}'`,
         `ExecStartPre=/bin/rm -f ${folder}/socket`,
         `ExecStart=/usr/local/bin/node ${code}/daemon.ts ${folder}`,
         '[Install]',

@@ -330,6 +330,22 @@ describe('the stand-in for launchd', function () {
     assert.match(await refusals({ ProgramArguments: SLEEP, RunAtLoad: '' }), /a value is missing/);
   });
 
+  it('does not start a job whose user cannot open its log, and says so as xpcproxy does', async () => {
+    await start();
+    mkdirSync(join(folder, 'locked'), { mode: UID === 0 ? 0o700 : 0o500 });
+    chmodSync(folder, 0o755);
+    const domain = UID === 0 ? 'system' : GUI;
+    const file = plist('org.x', {
+      ProgramArguments: sh(note('started')),
+      RunAtLoad: '<true/>',
+      StandardErrorPath: `<string>${folder}/locked/log</string>`,
+      ...(UID === 0 && { UserName: '<string>nobody</string>' }),
+    });
+    assert.equal((await launchd.launchctl('bootstrap', domain, file)).code, 0);
+    assert.equal((await print(`${domain}/org.x`))['last exit code'], '78: EX_CONFIG');
+    assert.deepEqual(log(), []);
+  });
+
   it('has its programs where a Mac has them', async () => {
     await start();
     await launchd.launchctl(

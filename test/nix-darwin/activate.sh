@@ -2,7 +2,7 @@
 # a job whose property list changed is unloaded and loaded (its modules/system/activation-scripts.nix, launchd.nix). Users and
 # groups are made with the tools of the Linux host that stands in for a Mac.
 set -e -o pipefail
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+PATH=/usr/bin:/bin:/usr/sbin:/sbin
 export PATH USER=root LOGNAME=root HOME=/root
 umask 0022
 cd /
@@ -37,17 +37,24 @@ add_user() {
   }
 }
 
-# files in the way of those of the generation are left alone, and end the activation
-set_up_etc() {
-  echo "setting up /etc..." >&2
+# files in the way of those of the generation are left alone, and end the activation before it has begun
+check_etc() {
   local file target
-  ln -sfn "$(readlink -f "$systemConfig/etc")" /etc/static
   while IFS= read -r file; do
     target=/etc/$file
     if [ -e "$target" ] && [ "$(readlink "$target")" != "/etc/static/$file" ]; then
       printf 'error: Unexpected files in /etc, aborting activation\n  %s\n' "$target" >&2
       exit 2
     fi
+  done < <(cd "$systemConfig/etc/" && find . -type l -printf '%P\n')
+}
+
+set_up_etc() {
+  echo "setting up /etc..." >&2
+  local file target
+  ln -sfn "$(readlink -f "$systemConfig/etc")" /etc/static
+  while IFS= read -r file; do
+    target=/etc/$file
     mkdir -p "$(dirname "$target")"
     ln -sfn "/etc/static/$file" "$target"
   done < <(cd "$systemConfig/etc/" && find . -type l -printf '%P\n')
@@ -86,6 +93,7 @@ set_up_launchd() {
   done
 }
 
+check_etc
 fault before
 echo "setting up groups..." >&2
 add_groups

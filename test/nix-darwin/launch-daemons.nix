@@ -30,6 +30,22 @@ in
     internal = true;
   };
 
+  # Nothing of a generation is in /run at boot but what this job links, which launchd starts among all others; here it comes
+  # late, so that whoever counts on the link is found out (its modules/services/activate-system).
+  config.launchd.daemons.activate-system.serviceConfig = {
+    ProgramArguments = [
+      "/bin/sh"
+      "-c"
+      ''
+        [ -e /run/current-system ] || /bin/sleep 3
+        generation=$(readlink -f /nix/var/nix/profiles/system)
+        ln -sfn "$generation" /run/current-system
+        ln -sfn "$(readlink -f "$generation/etc")" /etc/static
+      ''
+    ];
+    RunAtLoad = true;
+  };
+
   config.system.build.launchd = pkgs.runCommand "launchd" { } ''
     mkdir -p $out/Library/LaunchDaemons
     ${lib.concatMapStrings (

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'mocha';
-import type { RunId } from '../../protocol/index.ts';
-import { assertOutcome, runDirectory } from '../fleet/oracle.ts';
+import { assertOutcome } from '../fleet/oracle.ts';
 import { OWNER } from '../hosts/lab/host.ts';
 import { HomeRig, IMPATIENT, type HomeFacts } from '../support/home-rig.ts';
 
@@ -27,15 +25,6 @@ describe('nix-darwin on what stands in for a Mac', function () {
   const pidOf = async (target: string): Promise<string> =>
     /^\tpid = (\d+)$/m.exec((await mac.launchd.launchctl('print', target)).stdout)?.[1] ?? '';
 
-  /** The host waits for the new agent; the old one, which would tell, is gone. */
-  const proving = (runId: RunId): Promise<unknown> => {
-    const journal = join(runDirectory(runId), 'journal.ndjson');
-    return mac.host.waitFor(() => /"phase":"confirming"/.test(mac.host.readFile(journal)), {
-      what: 'the proof',
-      deadline: 90_000,
-    });
-  };
-
   it('is updated through the inbox: an agent without rights, a daemon that watches, a job for the run', async () => {
     const pid = await mac.agentPid();
     assert.equal(await mac.host.run(['stat', '-c', '%U', `/proc/${pid}`]), '_nixfleet');
@@ -54,6 +43,18 @@ describe('nix-darwin on what stands in for a Mac', function () {
     assert.doesNotMatch(run.output, /reloading service org\.nixfleet\.runner/);
     assert.equal(mac.operator.hosts.get('h1')?.agent?.launcher, 'launchd');
     await mac.host.waitFor(async () => (await pidOf(RUNNER)) === '', { what: 'the daemon to rest' });
+  });
+
+  it('has root run no program that a person put beside those of Homebrew', async () => {
+    const [theirs, mark] = ['/usr/local/bin/nix-env', '/tmp/run-as-root'];
+    mac.host.writeFile(theirs, `#!/bin/sh\ntouch ${mark}\nexec /usr/bin/nix-env "$@"\n`, { owner: OWNER, mode: 0o755 });
+    try {
+      const version = await mac.publish();
+      await mac.assertUpdatedTo(await mac.update(), version);
+      assert.ok(!mac.host.exists(mark));
+    } finally {
+      await mac.host.run(['rm', theirs]);
+    }
   });
 
   it('goes on with the run when the activation reloads the daemon that watches the inbox', async () => {
@@ -79,7 +80,7 @@ describe('nix-darwin on what stands in for a Mac', function () {
     await mac.configure({ agent: 'mute' });
     await mac.publish();
     const run = await mac.operator.watch(await mac.operator.update('h1', IMPATIENT));
-    await proving(run.runId);
+    await mac.reached(run.runId, 'confirming');
     assert.equal(mac.host.realPath(mac.kind.profile), facts.profile);
     assert.notEqual(mac.host.realPath(mac.kind.current), facts.current);
     await mac.operator.finished(run.runId);
@@ -89,10 +90,10 @@ describe('nix-darwin on what stands in for a Mac', function () {
   });
 
   it('takes back what a power loss left half done, by itself', async () => {
-    await mac.configure({ agent: 'mute' });
+    await mac.configure({ agent: 'mute', brings: true });
     await mac.publish();
     const run = await mac.operator.watch(await mac.operator.update('h1'));
-    await proving(run.runId);
+    await mac.reached(run.runId, 'confirming');
     await mac.host.powerLoss();
     await mac.host.bootAgain();
     await mac.operator.finished(run.runId);
@@ -102,11 +103,11 @@ describe('nix-darwin on what stands in for a Mac', function () {
   });
 
   it('takes back an activation that fails in the middle', async () => {
-    await mac.configure({ standIn: { fault: { at: 'after', exit: 3 } } });
+    await mac.configure({ brings: true, standIn: { fault: { at: 'after', exit: 4 } } });
     await mac.publish();
     const run = await mac.update();
     assertOutcome(run, 'failed');
-    assert.match(run.state.end?.reason?.message ?? '', /activate ended with exit code 3/);
+    assert.match(run.state.end?.reason?.message ?? '', /activate ended with exit code 4/);
     assert.deepEqual(await mac.facts(), facts);
   });
 
@@ -126,9 +127,12 @@ describe('nix-darwin on what stands in for a Mac', function () {
   });
 
   it('is refused at once, with what to do, where the daemon that watches the inbox is not loaded', async () => {
-    await mac.launchd.launchctl('bootout', '--wait', RUNNER);
+    assert.equal((await mac.launchd.launchctl('bootout', '--wait', RUNNER)).code, 0);
     try {
-      await assert.rejects(mac.operator.update('h1'), /nobody watches the inbox.*sudo launchctl bootstrap system/);
+      const { runId } = await mac.operator.finished(await mac.operator.update('h1'));
+      const { delivery, reason } = mac.operator.runs.get(runId) ?? {};
+      assert.equal(delivery, 'refused');
+      assert.match(reason?.message ?? '', /nobody watches the inbox.*sudo launchctl bootstrap system/);
       assert.match(
         (await mac.host.exec(['/run/current-system/sw/bin/nixfleet-agent', 'check'])).stdout,
         /✗ launcher .*is not loaded/,
@@ -140,6 +144,17 @@ describe('nix-darwin on what stands in for a Mac', function () {
       what: 'an empty inbox',
       deadline: 90_000,
     });
+  });
+
+  it('has jobs that run with the logs that they name', async () => {
+    for (const [name, user] of [
+      ['agent', '_nixfleet'],
+      ['runner', 'root'],
+      ['status', OWNER],
+    ] as const) {
+      assert.doesNotMatch((await mac.launchd.launchctl('print', `system/org.nixfleet.${name}`)).stdout, /EX_CONFIG/);
+      assert.equal(await mac.host.run(['stat', '-c', '%U', `/var/log/nixfleet-${name}/${name}.log`]), user);
+    }
   });
 
   it('leaves no file of root’s in the checkout, and the inbox to the agent', async () => {

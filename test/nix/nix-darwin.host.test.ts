@@ -44,7 +44,7 @@ describe('The nix-darwin module', function () {
     assert.deepEqual({ uid, gid }, { uid: 601, gid: 602 });
   });
 
-  it('has root take what lies in the inbox, by a job that is the same in every generation', async () => {
+  it('has root take what lies in the inbox, by a job that is the same in every generation and there at boot', async () => {
     const runner = await job('runner');
     assert.equal(runner['Label'], 'org.nixfleet.runner');
     assert.deepEqual(runner['QueueDirectories'], ['/var/lib/nixfleet-agent/inbox']);
@@ -53,7 +53,7 @@ describe('The nix-darwin module', function () {
     assert.equal(runner['AbandonProcessGroup'], true);
     assert.match(
       program(runner),
-      / exec \/run\/current-system\/sw\/bin\/nixfleet-agent --config \/etc\/nixfleet\/config\.json run-inbox$/,
+      / exec \/nix\/var\/nix\/profiles\/system\/sw\/bin\/nixfleet-agent --config \/etc\/nixfleet\/config\.json run-inbox$/,
     );
     // nix-darwin unloads a job whose property list changed, in the middle of the activation that the job performs
     assert.deepEqual(
@@ -83,12 +83,11 @@ describe('The nix-darwin module', function () {
   it('gives every job an environment and a log of its own', async () => {
     for (const name of ['agent', 'runner', 'status']) {
       const { EnvironmentVariables, StandardOutPath, StandardErrorPath } = await job(name);
-      assert.match(
-        String((EnvironmentVariables as Record<string, string>)['PATH']),
-        /^\/run\/current-system\/sw\/bin:/,
-      );
-      assert.equal(StandardOutPath, `/var/log/nixfleet-${name}.log`);
-      assert.equal(StandardErrorPath, `/var/log/nixfleet-${name}.log`);
+      const path = String((EnvironmentVariables as Record<string, string>)['PATH']).split(':');
+      assert.equal(path[0], '/run/current-system/sw/bin');
+      assert.ok(!path.includes('/usr/local/bin'), 'where a person may put programs');
+      assert.equal(StandardOutPath, `/var/log/nixfleet-${name}/${name}.log`);
+      assert.equal(StandardErrorPath, StandardOutPath);
     }
   });
 
@@ -106,6 +105,9 @@ describe('The nix-darwin module', function () {
       '_nixfleet _nixfleet 0755 /var/lib/nixfleet-agent/agent',
       'ana 0 0755 /var/lib/nixfleet-agent/status',
       '0 _nixfleet 2751 /var/lib/nixfleet-agent/runs',
+      '_nixfleet _nixfleet 0755 /var/log/nixfleet-agent',
+      '0 0 0755 /var/log/nixfleet-runner',
+      'ana 0 0755 /var/log/nixfleet-status',
     ]);
     assert.ok(text.indexOf('echo the others') > text.indexOf('install -d'));
   });

@@ -13,14 +13,17 @@ let
   stateDir = "/var/lib/nixfleet-agent";
   configPath = "/etc/nixfleet/config.json";
   owner = if cfg.owner == null then "root" else cfg.owner;
-  log = name: "/var/log/nixfleet-${name}.log";
+  # launchd opens a job's logs as the job's user, and does not start a job whose logs it cannot open
+  log = name: "/var/log/nixfleet-${name}/${name}.log";
 
-  # names of the running generation and never of the store: nix-darwin unloads a job whose plist changes, and the runner's must
-  # not change under the activation that it performs
+  # names of generations and never of the store: nix-darwin unloads a job whose plist changes, and the runner's must not change
+  # under the activation that it performs. At boot `/run/current-system` comes after the daemons, the profile is there with the
+  # store. No `/usr/local/bin`: where Homebrew is, a person may write into it
+  booted = "/nix/var/nix/profiles/system";
   path = lib.concatStringsSep ":" [
     "/run/current-system/sw/bin"
+    "${booted}/sw/bin"
     "/nix/var/nix/profiles/default/bin"
-    "/usr/local/bin"
     "/usr/bin"
     "/bin"
     "/usr/sbin"
@@ -102,6 +105,9 @@ in
       ${install user user "0755" "${stateDir}/agent"}
       ${install owner "0" "0755" "${stateDir}/status"}
       ${install "0" user "2751" "${stateDir}/runs"}
+      ${install user user "0755" (dirOf (log "agent"))}
+      ${install "0" "0" "0755" (dirOf (log "runner"))}
+      ${install owner "0" "0755" (dirOf (log "status"))}
     '';
 
     launchd.daemons.nixfleet-agent = daemon "agent" {
@@ -123,7 +129,7 @@ in
 
     launchd.daemons.nixfleet-runner = daemon "runner" {
       ProgramArguments = start [
-        "/run/current-system/sw/bin/nixfleet-agent"
+        "${booted}/sw/bin/nixfleet-agent"
         "--config"
         configPath
         "run-inbox"

@@ -4,7 +4,7 @@
  * KeepAlive and QueueDirectories, not before ThrottleInterval is over.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chownSync, closeSync, fchownSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { constants as os } from 'node:os';
 import { dirname } from 'node:path';
 import type { JobKeys } from './job-keys.ts';
@@ -23,6 +23,8 @@ export interface Surroundings {
 export type State = 'not running' | 'running' | 'spawn scheduled' | 'SIGTERMed';
 
 const QUEUE_POLL_MS = 50;
+/** How xpcproxy ends where it cannot open a job's logs or run its program (sysexits(3)). */
+const EX_CONFIG = 78;
 /** Programs with a fixed place on a Mac, for which the stand-in has its own. */
 const MAC_PROGRAMS = /(^|[\s;&|("'])(?:\/bin\/(wait4path|launchctl)|\/usr\/bin\/(sw_vers))\b/g;
 
@@ -110,10 +112,13 @@ export class Job {
     const file = Program === undefined ? (argv[0] ?? '') : this.#localized(Program);
     const mask = typeof Umask === 'string' ? parseInt(Umask, 8) : Umask;
     const before = mask === undefined ? undefined : process.umask(mask);
-    const owner = this.domain === 'system' ? undefined : this.#here;
-    const out = openLog(this.keys.StandardOutPath, owner);
-    const err =
-      this.keys.StandardErrorPath === this.keys.StandardOutPath ? out : openLog(this.keys.StandardErrorPath, owner);
+    const logs = this.#openLogs();
+    if (!logs) {
+      if (before !== undefined) process.umask(before);
+      this.#ended(EX_CONFIG, null);
+      return;
+    }
+    const { out, err } = logs;
     try {
       const { uid, gid } = this.#here;
       const child = spawn(file, argv.slice(1), {
@@ -128,8 +133,7 @@ export class Job {
       });
       this.#child = child;
       child.once('error', () => {
-        // xpcproxy ends with EX_CONFIG where it cannot run the program
-        if (child.pid === undefined) this.#ended(78, null);
+        if (child.pid === undefined) this.#ended(EX_CONFIG, null);
       });
       child.once('exit', (code, signal) => this.#ended(code, signal));
     } finally {
@@ -137,6 +141,19 @@ export class Job {
       if (out !== undefined) closeSync(out);
       if (err !== undefined && err !== out) closeSync(err);
     }
+  }
+
+  /** Undefined where the job's user may not: its logs are opened as that user (nix-community/home-manager#9611). */
+  #openLogs(): { readonly out: number | undefined; readonly err: number | undefined } | undefined {
+    const { StandardOutPath, StandardErrorPath } = this.keys;
+    return asUser(this.#here, () => {
+      try {
+        const out = openLog(StandardOutPath);
+        return { out, err: StandardErrorPath === StandardOutPath ? out : openLog(StandardErrorPath) };
+      } catch {
+        return undefined;
+      }
+    });
   }
 
   #environment(): Record<string, string> {
@@ -203,16 +220,23 @@ export function signalNumber(signal: NodeJS.Signals): number {
   return os.signals[signal];
 }
 
-/** A user's job has logs of the user's own; those of the system's jobs are root's, whatever their UserName is. */
-function openLog(path: string | undefined, owner: Pick<Surroundings, 'uid' | 'gid'> | undefined): number | undefined {
+function openLog(path: string | undefined): number | undefined {
   if (path === undefined) return undefined;
-  const made = mkdirSync(dirname(path), { recursive: true });
-  const fd = openSync(path, 'a');
-  if (owner?.uid !== undefined && owner.gid !== undefined) {
-    fchownSync(fd, owner.uid, owner.gid);
-    if (made !== undefined) chownSync(made, owner.uid, owner.gid);
+  mkdirSync(dirname(path), { recursive: true });
+  return openSync(path, 'a');
+}
+
+/** Does what does not wait with the rights of another user. */
+function asUser<T>({ uid, gid }: Pick<Surroundings, 'uid' | 'gid'>, act: () => T): T {
+  if (uid === undefined || gid === undefined) return act();
+  process.setegid?.(gid);
+  process.seteuid?.(uid);
+  try {
+    return act();
+  } finally {
+    process.seteuid?.(0);
+    process.setegid?.(0);
   }
-  return fd;
 }
 
 function holdsSomething(folder: string): boolean {
