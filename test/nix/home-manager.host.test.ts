@@ -143,11 +143,24 @@ describe('The Home Manager module', function () {
     });
 
     it('can run without a screen, in the domain of the user', async () => {
-      const { LimitLoadToSessionType } = await valueOf<Record<string, unknown>>(
-        host,
-        '(mac { launchd.agents.nixfleet-agent.domain = "user"; }).config.launchd.agents.nixfleet-agent.config',
-      );
-      assert.equal(LimitLoadToSessionType, 'Background');
+      for (const name of ['agent', 'recover']) {
+        const { LimitLoadToSessionType } = await valueOf<Record<string, unknown>>(
+          host,
+          `(mac { launchd.agents.nixfleet-agent.domain = "user"; }).config.launchd.agents.nixfleet-${name}.config`,
+        );
+        assert.equal(LimitLoadToSessionType, 'Background');
+      }
+    });
+
+    it('takes runs up again at login, by a job that is the same for every version', async () => {
+      const recover = (module: string): Promise<Record<string, unknown>> =>
+        valueOf(host, `(mac (${module})).config.launchd.agents.nixfleet-recover.config`);
+      const job = await recover('{ }');
+      assert.deepEqual(job['ProgramArguments'], ['/home/ana/.nix-profile/bin/nixfleet-agent', 'recover']);
+      assert.deepEqual([job['RunAtLoad'], job['KeepAlive']], [true, null]);
+      const other =
+        '{ pkgs, ... }: { services.nixfleet-agent = { logLevel = "debug"; package = pkgs.writeTextDir "bin/x" "2"; }; }';
+      assert.deepEqual(await recover(other), job);
     });
 
     it('starts its runs by launchd, and makes no units', async () => {

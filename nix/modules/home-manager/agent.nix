@@ -47,6 +47,19 @@ let
     ]
   );
 
+  job = name: {
+    RunAtLoad = true;
+    ProcessType = "Background";
+    WorkingDirectory = "/";
+    # launchd gives a job nothing of what a shell has
+    EnvironmentVariables = {
+      PATH = lib.mkDefault path;
+      NIX_SSL_CERT_FILE = lib.mkDefault "${pkgs.cacert}/etc/ssl/certs/ca-bundle.crt";
+    };
+    StandardOutPath = "${home}/Library/Logs/nixfleet-${name}.log";
+    StandardErrorPath = "${home}/Library/Logs/nixfleet-${name}.log";
+  };
+
   command = pkgs.writeShellScriptBin "nixfleet-agent" ''
     # the configuration of this home, unless another is named
     export NIXFLEET_CONFIG="''${NIXFLEET_CONFIG-${cfg.configFile}}"
@@ -106,24 +119,35 @@ in
       };
     };
 
-    launchd.agents.nixfleet-agent = lib.mkIf isDarwin {
-      enable = true;
-      config = {
-        ProgramArguments = agent ++ [ "serve" ];
-        RunAtLoad = true;
-        KeepAlive = true;
-        ThrottleInterval = 5;
-        ExitTimeOut = 10;
-        ProcessType = "Background";
-        WorkingDirectory = "/";
-        # launchd gives a job nothing of what a shell has
-        EnvironmentVariables = {
-          PATH = lib.mkDefault path;
-          NIX_SSL_CERT_FILE = lib.mkDefault "${pkgs.cacert}/etc/ssl/certs/ca-bundle.crt";
+    launchd.agents = lib.mkIf isDarwin {
+      nixfleet-agent = {
+        enable = true;
+        config = job "agent" // {
+          ProgramArguments = agent ++ [ "serve" ];
+          KeepAlive = true;
+          ThrottleInterval = 5;
+          ExitTimeOut = 10;
         };
-        StandardOutPath = "${home}/Library/Logs/nixfleet-agent.log";
-        StandardErrorPath = "${home}/Library/Logs/nixfleet-agent.log";
       };
+      # at login it takes up the runs that a power loss ended, also where the agent is one that does not work; by a name that is
+      # the same in every generation, so that an activation leaves it alone
+      nixfleet-recover =
+        { options, ... }:
+        {
+          config = {
+            enable = true;
+            config = job "recover" // {
+              ProgramArguments = [
+                "${home}/.nix-profile/bin/nixfleet-agent"
+                "recover"
+              ];
+            };
+          }
+          # an option of Home Manager since July 2026
+          // lib.optionalAttrs (options ? domain) {
+            domain = lib.mkDefault config.launchd.agents.nixfleet-agent.domain;
+          };
+        };
     };
   };
 }
