@@ -61,7 +61,7 @@ link_generation() {
   while IFS= read -r file; do
     if [ ! -e "$newFiles/$file" ] && our_link "$HOME/$file"; then
       rm "$HOME/$file"
-      rmdir -p --ignore-fail-on-non-empty "$(dirname "$file")"
+      [ "$(dirname "$file")" = . ] || rmdir -p --ignore-fail-on-non-empty "$(dirname "$file")"
     fi
   done < <(files_of "$oldGenPath")
   say "Creating home file links in $HOME"

@@ -47,16 +47,37 @@ describe('Home Manager on a Linux host with the user’s own systemd', function 
       assert.equal(run.state.end?.reason?.kind, 'agent-not-confirmed');
       assert.match(
         run.state.end.reason.message,
-        { crash: /activating|failed/, mute: /not .*nixfleet-agent/, stopped: /inactive/ }[agent],
+        // the last look may have met systemd as it starts the agent once more
+        { crash: /activating|failed|systemd-executor/, mute: /not .*nixfleet-agent/, stopped: /inactive/ }[agent],
       );
       assert.deepEqual(await home.facts(), facts);
     });
 
-  it('takes back an activation that fails in the middle, with the profile moved already', async () => {
-    await home.configure({ standIn: { fault: { at: 'links', exit: 7 } } });
+  for (const [at, exit] of [
+    ['links', 7],
+    ['after', 4],
+  ] as const)
+    it(`takes back an activation that fails in the middle (${at}), with all that it had brought by then`, async () => {
+      await home.configure({ brings: true, standIn: { fault: { at, exit } } });
+      await home.publish();
+      const run = await home.update();
+      assertOutcome(run, 'failed');
+      assert.match(run.state.end?.reason?.message ?? '', new RegExp(`activate ended with exit code ${exit}`));
+      assert.deepEqual(await home.facts(), facts);
+    });
+
+  it('takes back what a power loss left half done or unproven, when its user’s services are up again', async () => {
+    await home.configure({ agent: 'mute', brings: true });
     await home.publish();
-    const run = await home.update();
-    assertOutcome(run, 'failed');
+    const run = await home.operator.watch(await home.operator.update('h1'));
+    await home.reached(run.runId, 'confirming');
+    assert.deepEqual((await home.brought()).length, 3);
+    await home.host.powerLoss();
+    await home.host.bootAgain();
+    await home.linger();
+    await home.operator.finished(run.runId);
+    assertOutcome(run, 'rolled-back');
+    assert.equal(run.state.end?.reason?.kind, 'power-loss');
     assert.deepEqual(await home.facts(), facts);
   });
 

@@ -5,6 +5,7 @@ import { OWNER, OWNER_HOME } from '../hosts/lab/host.ts';
 import { HomeRig, IMPATIENT, OWNER_UID, type HomeFacts } from '../support/home-rig.ts';
 
 const LABEL = 'org.nix-community.home.nixfleet-agent';
+const RECOVER = 'org.nix-community.home.nixfleet-recover';
 
 describe('Home Manager on what stands in for a Mac', function () {
   this.timeout(240_000);
@@ -40,8 +41,8 @@ describe('Home Manager on what stands in for a Mac', function () {
     assert.equal(run.state.host?.attribute, 'homeConfigurations."h1".activationPackage');
     assert.equal(run.state.end?.after.generation?.toplevel, mac.host.realPath(mac.kind.profile));
     assert.equal(mac.operator.hosts.get('h1')?.agent?.launcher, 'launchd');
-    // where it would be started again at the next login there is the agent's alone
-    assert.equal(await mac.host.run(['ls', `${OWNER_HOME}/Library/LaunchAgents`]), `${LABEL}.plist`);
+    // where it would be started again at the next login there is only what belongs to the generation
+    assert.equal(await mac.host.run(['ls', `${OWNER_HOME}/Library/LaunchAgents`]), `${LABEL}.plist\n${RECOVER}.plist`);
     assert.equal(mac.host.readFile(`${mac.kind.stateDir}/runner-logs/${run.runId}.log`), '');
   });
 
@@ -49,7 +50,7 @@ describe('Home Manager on what stands in for a Mac', function () {
     const run = await mac.update();
     assertOutcome(run, 'succeeded');
     assert.equal(run.state.end?.changed, false);
-    assert.deepEqual((await jobs()).sort(), [LABEL, `org.nixfleet.run.${run.runId}`]);
+    assert.deepEqual((await jobs()).sort(), [LABEL, RECOVER, `org.nixfleet.run.${run.runId}`]);
     assert.equal(await mac.host.run(['ls', `${mac.kind.stateDir}/launchd`]), `org.nixfleet.run.${run.runId}.plist`);
   });
 
@@ -114,12 +115,30 @@ describe('Home Manager on what stands in for a Mac', function () {
       assert.deepEqual(await mac.facts(), facts);
     });
 
-  it('takes back an activation that fails in the middle, with the profile moved already', async () => {
-    await mac.configure({ standIn: { fault: { at: 'links', exit: 7 } } });
+  for (const [at, exit] of [
+    ['links', 7],
+    ['after', 4],
+  ] as const)
+    it(`takes back an activation that fails in the middle (${at}), with all that it had brought by then`, async () => {
+      await mac.configure({ brings: true, standIn: { fault: { at, exit } } });
+      await mac.publish();
+      const run = await mac.update();
+      assertOutcome(run, 'failed');
+      assert.match(run.state.end?.reason?.message ?? '', new RegExp(`activate ended with exit code ${exit}`));
+      assert.deepEqual(await mac.facts(), facts);
+    });
+
+  it('takes back what a power loss left half done or unproven, at the next login', async () => {
+    await mac.configure({ agent: 'mute', brings: true });
     await mac.publish();
-    const run = await mac.update();
-    assertOutcome(run, 'failed');
-    assert.match(run.state.end?.reason?.message ?? '', /activate ended with exit code 7/);
+    const run = await mac.operator.watch(await mac.operator.update('h1'));
+    await mac.reached(run.runId, 'confirming');
+    assert.equal((await mac.brought()).length, 3);
+    await mac.host.powerLoss();
+    await mac.host.bootAgain();
+    await mac.operator.finished(run.runId);
+    assertOutcome(run, 'rolled-back');
+    assert.equal(run.state.end?.reason?.kind, 'power-loss');
     assert.deepEqual(await mac.facts(), facts);
   });
 

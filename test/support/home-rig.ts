@@ -1,7 +1,7 @@
 /** A fleet of one host that is no NixOS: a home on Linux, or what stands in for a Mac; and how a person finds it. */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import type { UpdateRequest } from '../../protocol/index.ts';
+import { dirname, join } from 'node:path';
+import type { Phase, RunId, UpdateRequest } from '../../protocol/index.ts';
 import { assertNothingWasLost, assertOutcome } from '../fleet/oracle.ts';
 import { Homes, type HomeSpec } from '../hosts/lab/homes.ts';
 import { OWNER, OWNER_HOME, type TestHost } from '../hosts/lab/host.ts';
@@ -12,7 +12,7 @@ import type { Operator, WatchedRun } from './operator.ts';
 export const OWNER_UID = 1000;
 
 /** For an agent that will not come: long enough for the old one to come back. */
-export const IMPATIENT: Partial<UpdateRequest> = { deadlines: { confirming: 30_000 } };
+export const IMPATIENT: Partial<UpdateRequest> = { deadlines: { confirming: 10_000 } };
 const RUNTIME = `/run/user/${OWNER_UID}`;
 
 /** The host as a person would find it. */
@@ -26,6 +26,8 @@ export interface HomeFacts {
   readonly head: string;
   readonly lock: string;
   readonly status: string;
+  /** What is there of that which only a generation with `brings` has. */
+  readonly brought: readonly string[];
 }
 
 interface Kind {
@@ -100,7 +102,7 @@ export class HomeRig implements AsyncDisposable {
       const host = await fleet.lab.boot('h1');
       const { token } = KINDS[kind];
       const uid = kind === 'mac' ? 0 : OWNER_UID;
-      const launchd = kind === 'linux-home' ? undefined : await StandInLaunchd.on(host, uid);
+      const launchd = kind === 'linux-home' ? undefined : await StandInLaunchd.on(host, uid, { second: 200 });
       if (kind === 'linux-home') await startUserManager(host);
       const options = { ...fleet.optionsOf('h1'), tokenFile: token };
       await homes.configure('h1', { kind, options, ...spec });
@@ -126,6 +128,7 @@ export class HomeRig implements AsyncDisposable {
       agent: 'normal',
       standIn: {},
       otherRunner: false,
+      brings: false,
       ...rest,
       options: { ...this.fleet.optionsOf('h1'), tokenFile: this.kind.token, ...options },
     });
@@ -157,7 +160,33 @@ export class HomeRig implements AsyncDisposable {
       head: await git('rev-parse', 'HEAD'),
       lock: host.readFile(join(host.flake, 'flake.lock')),
       status: await git('status', '--porcelain'),
+      brought: await this.brought(),
     };
+  }
+
+  async brought(): Promise<readonly string[]> {
+    const { domain } = this.kind;
+    const jobs =
+      domain === undefined
+        ? await this.systemctl('list-units', '--all', '--plain', '--no-legend', 'brought.service')
+        : (await this.launchd.launchctl('print', domain)).stdout;
+    const folders = [OWNER_HOME, dirname(this.kind.job)].map(folder => `${folder}/*brought*`);
+    const { stdout: files } = await this.host.sh(`ls -d ${folders.join(' ')} 2> /dev/null || true`);
+    return [...new Set(jobs.match(/\S*brought\S*/g)), ...files.split('\n').filter(Boolean)];
+  }
+
+  /** Waits for a phase as the host has it: the agent, which would tell, may be gone. */
+  async reached(runId: RunId, phase: Phase): Promise<void> {
+    const journal = join(this.kind.stateDir, 'runs', runId, 'journal.ndjson');
+    await this.host.waitFor(() => this.host.readFile(journal).includes(`"phase":"${phase}"`), {
+      what: `the phase ${phase}`,
+      deadline: 90_000,
+    });
+  }
+
+  /** Starts the user's own systemd, as a boot does where the user lingers. */
+  linger(): Promise<void> {
+    return startUserManager(this.host);
   }
 
   async agentPid(): Promise<number> {

@@ -18,6 +18,8 @@ export interface HomeSpec {
   readonly options: AgentOptions;
   /** An agent that never says a word, one that ends at once, one that ends at once and is left at that, or none. */
   readonly agent?: 'normal' | 'mute' | 'crash' | 'stopped' | 'none';
+  /** What no other generation has: a file `brought`, and a unit or a job of launchd's of that name. */
+  readonly brings?: boolean;
   /** A Mac's daemon that watches the inbox has another plist, which an activation reloads. */
   readonly otherRunner?: boolean;
   /** Options of the stand-ins for Home Manager and nix-darwin (test/home-manager/generation.nix, test/nix-darwin/toplevel.nix). */

@@ -13,6 +13,7 @@ let
     crash = "/bin/false";
   };
   fault = host.agent or "";
+  brings = host.brings or false;
   command = lib.mkForce broken.${fault};
 in
 {
@@ -29,13 +30,28 @@ in
 
   standIn = host.standIn or { };
 
-  systemd.user.services.nixfleet-agent = lib.mkIf (
-    pkgs.stdenv.hostPlatform.isLinux && broken ? ${fault}
-  ) {
-    Service.ExecStart = command;
-    Service.Restart = lib.mkIf (fault == "stopped") (lib.mkForce "no");
-  };
-  launchd.agents.nixfleet-agent.config = lib.mkIf (
-    pkgs.stdenv.hostPlatform.isDarwin && broken ? ${fault}
-  ) { ProgramArguments = lib.mkForce (lib.splitString " " broken.${fault}); };
+  home.file = lib.mkIf brings { brought.text = "by one generation alone"; };
+  systemd.user.services = lib.mkIf pkgs.stdenv.hostPlatform.isLinux (
+    lib.optionalAttrs (broken ? ${fault}) {
+      nixfleet-agent.Service.ExecStart = command;
+      nixfleet-agent.Service.Restart = lib.mkIf (fault == "stopped") (lib.mkForce "no");
+    }
+    // lib.optionalAttrs brings {
+      brought.Service.ExecStart = "/bin/sleep infinity";
+      brought.Install.WantedBy = [ "default.target" ];
+    }
+  );
+  launchd.agents = lib.mkIf pkgs.stdenv.hostPlatform.isDarwin (
+    lib.optionalAttrs (broken ? ${fault}) {
+      nixfleet-agent.config.ProgramArguments = lib.mkForce (lib.splitString " " broken.${fault});
+    }
+    // lib.optionalAttrs brings {
+      brought.enable = true;
+      brought.config.ProgramArguments = [
+        "/bin/sleep"
+        "infinity"
+      ];
+      brought.config.RunAtLoad = true;
+    }
+  );
 }

@@ -16,6 +16,13 @@ in
 
   standIn = host.standIn or { };
 
+  launchd.daemons.brought = lib.mkIf (host.brings or false) {
+    serviceConfig.ProgramArguments = [
+      "/bin/sleep"
+      "infinity"
+    ];
+    serviceConfig.RunAtLoad = true;
+  };
   launchd.daemons.nixfleet-runner.serviceConfig.ThrottleInterval = lib.mkIf (host.otherRunner or false
   ) (lib.mkForce 2);
   launchd.daemons.nixfleet-agent.serviceConfig = lib.mkIf (fault == "mute") {
