@@ -3,16 +3,13 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestHost } from '../hosts/lab/host.ts';
+import { sessionOn, type Evaluation } from './session.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
 const FOLDER = '/root/nixfleet';
 
 /** An expression for all options of the modules: `Options` of scripts/options. */
 export const OPTIONS = `import ${FOLDER}/test/nix/options.nix`;
-
-/** What `nix eval` says: a value, or why there is none. */
-export type Evaluation =
-  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: string };
 
 /** Gives a host the files that expressions are evaluated with. */
 export function bringFiles(host: TestHost): void {
@@ -28,10 +25,8 @@ export function bringFiles(host: TestHost): void {
 /**
  * Evaluates an expression in the scope of evaluate.nix (`home`, `mac`, `darwin`, …) to something that JSON can hold.
  */
-export async function evaluate(host: TestHost, expression: string): Promise<Evaluation> {
-  const program = `with import ${FOLDER}/test/nix/evaluate.nix; ${expression}`;
-  const { exitCode, stdout, stderr } = await host.exec(['nix', 'eval', '--impure', '--json', '--expr', program]);
-  return exitCode === 0 ? { ok: true, value: JSON.parse(stdout) as unknown } : { ok: false, error: stderr };
+export function evaluate(host: TestHost, expression: string): Promise<Evaluation> {
+  return sessionOn(host).evaluate(`with import ${FOLDER}/test/nix/evaluate.nix; ${expression}`);
 }
 
 /** What an expression evaluates to. @throws with nix's words when it does not */

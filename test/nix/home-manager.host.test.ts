@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'mocha';
-import { PLACEHOLDER_AGENT, useLab } from '../hosts/lab/for-tests.ts';
+import { useSharedHost } from '../hosts/lab/for-tests.ts';
 import type { TestHost } from '../hosts/lab/host.ts';
 import { bringFiles, refusal, valueOf } from './evaluate.ts';
 
@@ -12,10 +12,10 @@ interface Unit {
 
 describe('The Home Manager module', function () {
   this.timeout(60_000);
-  const lab = useLab({ agent: PLACEHOLDER_AGENT });
+  const shared = useSharedHost();
   let host: TestHost;
-  before(async () => {
-    host = await lab().boot('h1');
+  before(() => {
+    ({ host } = shared());
     bringFiles(host);
   });
 

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'mocha';
 import { agentConfigSchema, DEFAULT_CONFIG_PATH } from '../../agent/config.ts';
-import { PLACEHOLDER_AGENT, useLab } from '../hosts/lab/for-tests.ts';
+import { useSharedHost } from '../hosts/lab/for-tests.ts';
 import type { TestHost } from '../hosts/lab/host.ts';
 import { bringFiles, refusal, valueOf } from './evaluate.ts';
 
 describe('The NixOS module of the agent', function () {
   this.timeout(120_000);
-  const lab = useLab({ agent: PLACEHOLDER_AGENT });
+  const shared = useSharedHost();
   let host: TestHost;
-  before(async () => {
-    host = await lab().boot('h1');
+  before(() => {
+    ({ host } = shared());
     bringFiles(host);
   });
 

@@ -3,15 +3,15 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'mocha';
 import { OPTIONS_FILE, optionsText } from '../../scripts/options/document.ts';
 import type { Option, Options } from '../../scripts/options/render.ts';
-import { PLACEHOLDER_AGENT, useLab } from '../hosts/lab/for-tests.ts';
+import { useSharedHost } from '../hosts/lab/for-tests.ts';
 import { bringFiles, OPTIONS, valueOf } from './evaluate.ts';
 
 describe('The options of the modules', function () {
   this.timeout(120_000);
-  const lab = useLab({ agent: PLACEHOLDER_AGENT });
+  const shared = useSharedHost();
 
   it('are described, each, and docs/options.md says the same', async () => {
-    const host = await lab().boot('h1');
+    const { host } = shared();
     bringFiles(host);
     const options = await valueOf<Options>(host, OPTIONS);
     const all: Option[] = [...Object.values(options.agent).flat(), ...options.relay.nixos];

@@ -2,7 +2,7 @@ import { chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFile
 import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { Disk, type OwnFileSystem } from './disk.ts';
-import { CommandFailed, execIn, type ExecOptions, type ExecResult } from './exec.ts';
+import { CommandFailed, execIn, startIn, type Conversation, type ExecOptions, type ExecResult } from './exec.ts';
 import { inside } from './inside.ts';
 import { connect, hostAddress, LAB_ADDRESS, plug } from './network.ts';
 import { Machine, type MachineOptions } from './nspawn.ts';
@@ -123,6 +123,11 @@ export class TestHost {
     const { sudoFrom, env, ...rest } = options;
     const sudo = sudoFrom === undefined ? {} : this.#sudoEnv(sudoFrom, argv);
     return execIn(this.#living().place, argv, { ...rest, env: { ...sudo, ...env } });
+  }
+
+  /** Starts a program as root that is talked to by its stdin and stderr; it ends with the host, at the latest. */
+  start(argv: readonly string[]): Conversation {
+    return startIn(this.#living().place, argv);
   }
 
   /** What sudo(8) sets. */
