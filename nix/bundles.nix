@@ -40,7 +40,10 @@ stdenvNoCC.mkDerivation {
   buildPhase = ''
     runHook preBuild
     export HOME=$TMPDIR
-    export NODE_EXTRA_CA_CERTS="''${NIX_SSL_CERT_FILE:-${cacert}/etc/ssl/certs/ca-bundle.crt}"
+    # stdenv names a file that is not there in place of the machine's certificates, and in a sandbox those of whoever
+    # builds may not be seen
+    if ! [ -r "$NIX_SSL_CERT_FILE" ]; then NIX_SSL_CERT_FILE=${cacert}/etc/ssl/certs/ca-bundle.crt; fi
+    export NIX_SSL_CERT_FILE SSL_CERT_FILE="$NIX_SSL_CERT_FILE" NODE_EXTRA_CA_CERTS="$NIX_SSL_CERT_FILE"
     npm ci --ignore-scripts --no-audit --no-fund --no-progress
     node esbuild.mjs --release --outdir="$out"
     runHook postBuild

@@ -39,7 +39,8 @@ let
         isLinux = lib.hasSuffix "-linux" system;
         isDarwin = lib.hasSuffix "-darwin" system;
       };
-      # sources are copied, installPhase does the rest
+      # sources are copied, the phases do the rest. As in nixpkgs (pkgs/stdenv/generic/setup.sh) programs do not find the
+      # certificates of the machine, unless whoever builds names some
       mkDerivation =
         {
           pname ? null,
@@ -48,6 +49,7 @@ let
           src ? null,
           buildPhase ? "",
           installPhase ? "",
+          nativeBuildInputs ? [ ],
           meta ? { },
           passthru ? { },
           ...
@@ -59,6 +61,9 @@ let
           "passthru"
           "nativeBuildInputs"
         ]) ''
+          export PATH="${lib.makeBinPath nativeBuildInputs}:$PATH"
+          if [ -z "''${NIX_SSL_CERT_FILE:-}" ]; then export NIX_SSL_CERT_FILE=/no-cert-file.crt; fi
+          if [ -z "''${SSL_CERT_FILE:-}" ]; then export SSL_CERT_FILE=/no-cert-file.crt; fi
           ${lib.optionalString (src != null) ''
             cp -r --no-preserve=mode,ownership "$src" source
             cd source

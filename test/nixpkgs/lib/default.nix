@@ -7,6 +7,7 @@ let
     ./attrsets.nix
     ./strings.nix
     ./derivations.nix
+    ./sources.nix
     ./options.nix
     ./types.nix
     ./modules.nix
