@@ -46,19 +46,21 @@ export interface EnrollFlags {
   readonly platform?: EnrollPlatform | undefined;
   /** Where agents reach the relay. */
   readonly url?: string | undefined;
+  /** Whose checkout of nixcfg the host has. */
+  readonly owner?: string | undefined;
 }
 
 export async function enrollCommand(
   dir: string,
-  owner: TokenOwner,
-  { replace, tokenOnly, platform, url }: EnrollFlags,
+  who: TokenOwner,
+  { replace, tokenOnly, platform, url, owner }: EnrollFlags,
 ): Promise<void> {
-  const token = await withStore(dir, backbone => enroll(backbone, owner, { who: WHO, replace }));
+  const token = await withStore(dir, backbone => enroll(backbone, who, { who: WHO, replace }));
   process.stdout.write(tokenOnly ? `${token}\n` : text());
 
   function text(): string {
-    if (owner.kind === 'operator') return operatorText(owner.name, token);
-    const enrolled = { host: owner.name, token, url, certificate: readShownCertificate(dir) };
+    if (who.kind === 'operator') return operatorText(who.name, token);
+    const enrolled = { host: who.name, token, url, owner, certificate: readShownCertificate(dir) };
     return platform ? nixcfgText(platform, enrolled) : fileText(enrolled);
   }
 }

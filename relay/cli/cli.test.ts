@@ -48,19 +48,24 @@ describe('nixfleet-relay', function () {
       ['home-manager', 'homeModules', /tokenFile = "\$\{config\.home\.homeDirectory\}\/\.config\/nixfleet\/token";/],
       ['nix-darwin', 'darwinModules', /chown _nixfleet \/etc\/nixfleet\/token/],
     ] as const) {
-      const { stdout, stderr } = await relay.run('enroll', platform, '--for', platform, '--url', url);
+      const { stdout, stderr } = await relay.run(
+        ...['enroll', platform, '--for', platform, '--url', url, '--owner', 'bea'],
+      );
       assert.equal(stderr, '');
       assert.match(stdout, /\n {2}nixfleet_host_\S{43}\n/);
       assert.ok(stdout.includes(`inputs.nixfleet.${module}.agent\n`));
       assert.match(stdout, /services\.nixfleet-agent = \{\n {4}enable = true;\n {4}host = "/);
+      assert.match(stdout, / {4}# nixcfgPath = /);
+      assert.equal(/ {4}owner = "bea";/.test(stdout), platform !== 'home-manager');
+      if (platform === 'home-manager') assert.match(stdout, /--flake \.#bea\n.*enable-linger bea/);
+      assert.doesNotMatch(stdout, /\bana\b/);
       assert.ok(stdout.includes(`relayUrl = "${url}";`));
       assert.match(stdout, token);
       assert.doesNotMatch(stdout, /fingerprint|undefined/);
     }
-    assert.match(
-      (await relay.run('enroll', 'x', '--for', 'nixos')).stdout,
-      /relayUrl = "wss:\/\/relay\.example\.org:7780";/,
-    );
+    const { stdout } = await relay.run('enroll', 'x', '--for', 'nixos');
+    assert.match(stdout, /relayUrl = "wss:\/\/relay\.example\.org:7780";/);
+    assert.match(stdout, /configuration of x, with this relay's address in relayUrl, and the login name .* in owner:/);
   });
 
   it('says by which certificate it is known, at its start and to whoever enrols a host', async () => {
@@ -104,6 +109,7 @@ describe('nixfleet-relay', function () {
       [['hosts'], /there is no relay's data in/],
       [['enroll', '../etc'], /not a name/],
       [['enroll'], /missing required argument/],
+      [['enroll', 'web', '--owner', 'A B'], /a login name/],
       [['revoke', 'pet', 'web'], /host or operator/],
       [['serve', '--cert', 'x'], /--cert and --key/],
       [['serve', '--listen', '0.0.0.0:0'], /clear text/],

@@ -40,10 +40,11 @@ interface EnrollCliFlags {
   readonly quiet?: true;
   readonly for?: EnrollPlatform;
   readonly url?: string;
+  readonly owner?: string;
 }
 
-function enrollFlags({ replace, tokenOnly, quiet, for: platform, url }: EnrollCliFlags): EnrollFlags {
-  return { replace: replace ?? false, tokenOnly: tokenOnly ?? quiet ?? false, platform, url };
+function enrollFlags({ replace, tokenOnly, quiet, for: platform, url, owner }: EnrollCliFlags): EnrollFlags {
+  return { replace: replace ?? false, tokenOnly: tokenOnly ?? quiet ?? false, platform, url, owner };
 }
 
 function program(): Command {
@@ -88,6 +89,7 @@ function program(): Command {
         .env('NIXFLEET_RELAY_URL')
         .argParser(relayUrl),
     )
+    .addOption(new Option('--owner <user>', 'whose checkout of nixcfg the host has, for that text').argParser(userName))
     .action((name: string, flags: EnrollCliFlags) =>
       enrollCommand(dataDir(), { kind: 'host', name }, enrollFlags(flags)),
     );
@@ -130,6 +132,11 @@ function relayUrl(value: string): string {
   const url = URL.parse(value);
   if (url && /^wss?:$/.test(url.protocol) && !/["$\\]/.test(value)) return value;
   throw new InvalidArgumentError('a wss:// URL, such as wss://relay.example.org:7780');
+}
+
+function userName(value: string): string {
+  if (/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(value)) return value;
+  throw new InvalidArgumentError('a login name, such as ana');
 }
 
 function positiveInteger(value: string): number {

@@ -16,7 +16,7 @@ let
     });
   };
 
-  options = {
+  options = builtins.mapAttrs (_: lib.mkDefault) {
     enable = true;
     relayUrl = "wss://relay.example.org:7780";
     tokenFile = "/run/secrets/nixfleet-token";
@@ -65,7 +65,7 @@ in
     module:
     nixosSystem [
       modules.nixosModules.relay
-      { services.nixfleet-relay.enable = true; }
+      { services.nixfleet-relay.enable = lib.mkDefault true; }
       module
     ];
 
@@ -78,7 +78,7 @@ in
       modules = [
         modules.darwinModules.agent
         {
-          networking.hostName = "mini";
+          networking.hostName = lib.mkDefault "mini";
           system.stateVersion = 6;
           services.nixfleet-agent = options;
         }
