@@ -28,8 +28,9 @@ describe('The operator of the VM tests', function () {
   });
 
   it('has several hosts updated, and says how each run ended', async () => {
-    const agents = await Promise.all(
-      ['web1', 'web2'].map(async host =>
+    const [token, ...agents] = await Promise.all([
+      relay.operator('ana'),
+      ...['web1', 'web2'].map(async host =>
         FakeAgent.connect({
           url: relay.url,
           host,
@@ -37,8 +38,7 @@ describe('The operator of the VM tests', function () {
           onAsked: run => void run.succeed(),
         }),
       ),
-    );
-    const token = await relay.operator('ana');
+    ]);
     const { stdout } = await execa(process.execPath, [PROGRAM, relay.url, token, 'web1', 'web2'], { stdin: 'ignore' });
     const runs = stdout.split('\n').map(line => JSON.parse(line) as RunSummary);
     assert.deepEqual(runs.map(({ host, outcome }) => `${host} ${outcome ?? ''}`).sort(), [
@@ -50,10 +50,12 @@ describe('The operator of the VM tests', function () {
 
   it('fails when the relay refuses it', async () => {
     const token = await relay.operator('bea');
-    const stranger = await execa(process.execPath, [PROGRAM, relay.url, token, 'nobody'], { reject: false });
+    const [stranger, wrong] = await Promise.all([
+      execa(process.execPath, [PROGRAM, relay.url, token, 'nobody'], { reject: false }),
+      execa(process.execPath, [PROGRAM, relay.url, 'x'.repeat(43), 'web1'], { reject: false }),
+    ]);
     assert.equal(stranger.exitCode, 1);
     assert.match(stranger.stderr, /refused: /);
-    const wrong = await execa(process.execPath, [PROGRAM, relay.url, 'x'.repeat(43), 'web1'], { reject: false });
     assert.equal(wrong.exitCode, 1);
   });
 });

@@ -31,7 +31,7 @@ class NixSession {
   constructor(host: TestHost) {
     this.#host = host;
     this.#nix = host.start(['nix', 'repl']);
-    this.#nix.stderr.setEncoding('utf8').on('data', (text: string) => {
+    this.#nix.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#said += text;
       this.#listener?.();
     });
