@@ -86,7 +86,7 @@ program
       log,
       signal: untilTold(),
     });
-    // the service manager may try what is left once more
+    // EX_TEMPFAIL of sysexits.h: something is left that could not be done now. launchd starts the job again while it lies there
     if (!isDone) process.exitCode = 75;
   });
 
