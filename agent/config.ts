@@ -16,6 +16,8 @@ export const DEFAULT_CONFIG_PATH = '/etc/nixfleet/config.json';
 
 const absolute = z.string().regex(/^\//, 'an absolute path is needed');
 const milliseconds = z.int().positive();
+/** At most a week: a timer of Node that is longer than 24.8 days goes off at once. */
+const deadline = milliseconds.max(7 * 86_400_000);
 
 /**
  * What the host's own configuration says, in its file; nothing of it can come from the network. Unknown keys are refused, so that a
@@ -64,19 +66,19 @@ const fileSchema = z.strictObject({
   rollback: rollbackSchema.default('agent'),
   deadlines: z
     .strictObject({
-      accepted: milliseconds.default(DEFAULT_DEADLINES.accepted),
-      pulling: milliseconds.default(DEFAULT_DEADLINES.pulling),
-      locking: milliseconds.default(DEFAULT_DEADLINES.locking),
-      building: milliseconds.default(DEFAULT_DEADLINES.building),
-      activating: milliseconds.default(DEFAULT_DEADLINES.activating),
-      confirming: milliseconds.default(DEFAULT_DEADLINES.confirming),
-      committing: milliseconds.default(DEFAULT_DEADLINES.committing),
+      accepted: deadline.default(DEFAULT_DEADLINES.accepted),
+      pulling: deadline.default(DEFAULT_DEADLINES.pulling),
+      locking: deadline.default(DEFAULT_DEADLINES.locking),
+      building: deadline.default(DEFAULT_DEADLINES.building),
+      activating: deadline.default(DEFAULT_DEADLINES.activating),
+      confirming: deadline.default(DEFAULT_DEADLINES.confirming),
+      committing: deadline.default(DEFAULT_DEADLINES.committing),
       /** For the lock of a run that has succeeded, see `lock.publish`; past it the lock stays unpublished. */
-      publishing: milliseconds.default(DEFAULT_PUBLISHING),
+      publishing: deadline.default(DEFAULT_PUBLISHING),
       /** A build without a byte of output for so long is stuck. */
-      buildSilence: milliseconds.default(DEFAULT_BUILD_SILENCE),
+      buildSilence: deadline.default(DEFAULT_BUILD_SILENCE),
       /** How long the new agent must stay up once it is proven. */
-      settling: milliseconds.default(DEFAULT_SETTLING),
+      settling: deadline.default(DEFAULT_SETTLING),
     })
     .prefault({}),
   git: z.strictObject({ sshKeyFile: absolute.optional(), knownHosts: absolute.optional() }).prefault({}),

@@ -30,9 +30,12 @@ let
     mkOption {
       type = types.numbers.positive;
       default = seconds;
+      example = seconds * 2;
       inherit description;
     };
   milliseconds = seconds: builtins.floor (seconds * 1000);
+  # as in agent/config.ts
+  isDeadline = seconds: milliseconds seconds >= 1 && milliseconds seconds <= 7 * 86400 * 1000;
 
   file =
     args:
@@ -67,6 +70,7 @@ in
         pkgs.nixfleet-agent
           or (throw "${name "package"} has no value: import the module from the flake (nixfleet.nixosModules.agent, homeModules.agent or darwinModules.agent), or apply nixfleet.overlays.default.");
       defaultText = literalExpression "nixfleet.packages.\${system}.agent";
+      example = literalExpression "pkgs.nixfleet-agent";
       description = ''
         The agent. By default it is that of the flake input which this module comes from, so that updating the input is
         updating the agent.
@@ -94,6 +98,7 @@ in
     allowPlaintext = mkOption {
       type = types.bool;
       default = false;
+      example = true;
       description = ''
         Whether to connect by `ws://` to another machine, although this host's token then travels in clear text. For networks
         that are encrypted below, such as a VPN.
@@ -138,6 +143,7 @@ in
     inputName = mkOption {
       type = types.strMatching "[A-Za-z_][A-Za-z0-9_'-]*";
       default = "nixfleet";
+      example = "fleet";
       description = ''
         The flake input of nixcfg that an update brings up to date: the one that carries the agent.
       '';
@@ -183,6 +189,7 @@ in
         "push"
       ];
       default = "none";
+      example = "push";
       description = ''
         What becomes of the new `flake.lock` after an update that succeeded. `"none"`: it stays in this host's checkout. `"push"`:
         it is committed, alone, and pushed to the branch that the checkout follows, never by force.
@@ -196,6 +203,7 @@ in
         "never"
       ];
       default = "agent";
+      example = "always";
       description = ''
         When an update puts the old generation back: `"agent"` when the new agent is not proven to work, `"always"` also when the
         activation reports any failure, `"never"`.
@@ -212,19 +220,12 @@ in
       confirming = deadline 90 "Seconds for the new agent to come up and be greeted by the relay.";
       settling = deadline 10 "Seconds that the new agent has to stay up after that.";
       committing = deadline 300 "Seconds for making the new generation the one that boots.";
+      publishing = deadline 120 "Seconds for committing and pushing the lock of an update that succeeded, where `lock.publish` says so. Past it the lock stays unpublished.";
     };
 
-    logLevel = mkOption {
-      type = types.enum [
-        "debug"
-        "info"
-        "warn"
-        "error"
-      ];
-      default = "info";
-      description = ''
-        How much the agent says in its log.
-      '';
+    logLevel = import ./log-level.nix {
+      inherit lib;
+      who = "the agent";
     };
 
     settings = mkOption {
@@ -299,6 +300,10 @@ in
         message = "${name "relayUrl"} is \"${cfg.relayUrl}\", over which this host's token would travel in clear text. Give the relay a certificate and write wss://, or set ${name "allowPlaintext"} = true on a network that is encrypted below, such as a VPN.";
       }
       {
+        assertion = cfg.fingerprint == null || !(lib.hasPrefix "ws://" cfg.relayUrl);
+        message = "${name "fingerprint"} is set, but ${name "relayUrl"} is \"${cfg.relayUrl}\", and without TLS a relay shows no certificate: write wss://, or take the fingerprint out.";
+      }
+      {
         assertion = cfg.caFile == null || cfg.fingerprint == null;
         message = "${name "caFile"} and ${name "fingerprint"} are both set, but they are two ways to trust the relay: keep caFile if its certificate is renewed by an authority of your own, fingerprint if it is one self-signed certificate.";
       }
@@ -316,6 +321,17 @@ in
         assertion = cfg.attribute == null || cfg.attribute != "" && builtins.stringLength cfg.attribute <= 128;
         message = "${name "attribute"} has 1 to 128 characters: it is a name in nixosConfigurations, homeConfigurations or darwinConfigurations.";
       }
+      (
+        let
+          wrong = builtins.attrNames (lib.filterAttrs (_: seconds: !(isDeadline seconds)) cfg.deadlines);
+        in
+        {
+          assertion = wrong == [ ];
+          message = "${
+            lib.concatMapStringsSep ", " (each: name "deadlines.${each}") wrong
+          }: the agent takes from a thousandth of a second to a week. Deadlines are in seconds, such as 3600 for an hour.";
+        }
+      )
       (secret "tokenFile" cfg.tokenFile)
       (secret "git.sshKeyFile" cfg.git.sshKeyFile)
       (secret "nix.accessTokensFile" cfg.nix.accessTokensFile)

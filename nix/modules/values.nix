@@ -1,5 +1,32 @@
 # Questions about values of options, without anything of a module.
 { lib }:
+let
+  # a host name whose last label is a number is an address, or nothing
+  endsInNumber = host: builtins.match "(.*[.])?[0-9]+[.]?" host != null;
+  isIpv4 =
+    host:
+    let
+      octet = "(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])";
+    in
+    builtins.match "${octet}([.]${octet}){3}" host != null;
+  # in brackets: eight groups, of which `::` leaves out some
+  isIpv6 =
+    host:
+    let
+      inner = builtins.substring 1 (builtins.stringLength host - 2) host;
+      groups = builtins.filter (part: builtins.isString part && part != "") (builtins.split ":" inner);
+      gaps = builtins.filter builtins.isList (builtins.split "::" inner);
+      count = builtins.length groups;
+    in
+    builtins.all (group: builtins.match "[0-9A-Fa-f]{1,4}" group != null) groups
+    && builtins.match ".*:::.*" inner == null
+    && (
+      if gaps == [ ] then
+        count == 8 && builtins.match ":.*|.*:" inner == null
+      else
+        builtins.length gaps == 1 && count < 8 && builtins.match ":[^:].*|.*[^:]:" inner == null
+    );
+in
 {
   # the attributes that say something
   dropNulls = lib.filterAttrs (_: value: value != null);
@@ -10,7 +37,17 @@
   # the path of a file that is no secret: a path literal is copied into the store, and is there for as long as it is used
   public = value: if builtins.isPath value then "${value}" else toString value;
 
-  isRelayUrl = url: builtins.match "wss?://([^/@[:space:]]+)(/[^[:space:]]*)?" url != null;
+  # what the agent's `new URL` takes, without a user, a query or a fragment
+  isRelayUrl =
+    url:
+    let
+      parts = builtins.match "wss?://(\\[[0-9A-Fa-f:.]+]|[^][/@:?#%\"$\\^|<>[:space:]]+)(:0*([0-9]{1,5}))?(/[^?#\"$\\[:space:]]*)?" url;
+      host = builtins.elemAt parts 0;
+      port = builtins.elemAt parts 2;
+    in
+    parts != null
+    && (port == null || builtins.fromJSON port <= 65535)
+    && (if lib.hasPrefix "[" host then isIpv6 host else isIpv4 host || !endsInNumber host);
 
   # as in agent/link/endpoint.ts
   isLoopback =

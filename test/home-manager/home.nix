@@ -1,5 +1,5 @@
 # Options of a home, with Home Manager's names and types (modules/home-environment.nix, files.nix, misc/xdg.nix, misc/nix.nix,
-# programs/home-manager.nix).
+# misc/submodule-support.nix, programs/home-manager.nix).
 {
   config,
   lib,
@@ -57,6 +57,12 @@ in
       configFile = option (types.attrsOf file) { };
     };
 
+    # whether the home is part of a NixOS or nix-darwin configuration
+    submoduleSupport.enable = mkOption {
+      type = types.bool;
+      default = false;
+      internal = true;
+    };
     nix.package = option (types.nullOr types.package) null;
     programs.home-manager.enable = option types.bool false;
   };

@@ -180,6 +180,13 @@ describe('The Home Manager module', function () {
       );
     });
 
+    it('says where the agent belongs when the home is part of a NixOS configuration', async () => {
+      assert.match(
+        await refused('{ submoduleSupport.enable = true; }'),
+        /in the home of ana, which is part of .* configuration .*nixfleet\.nixosModules\.agent/,
+      );
+    });
+
     it('refuses a token in the store', async () => {
       assert.match(
         await refused(`{ lib, ... }: { services.nixfleet-agent.tokenFile = lib.mkForce /etc/hostname; }`),

@@ -44,7 +44,7 @@ describe('The NixOS module of the agent', function () {
       const module = `{
         services.nixfleet-agent = {
           host = "other";
-          relayUrl = lib.mkForce "ws://relay";
+          relayUrl = "wss://relay";
           allowPlaintext = true;
           fingerprint = "${'aB'.repeat(32)}";
           nixcfgPath = "/home/ana/nixcfg";
@@ -58,12 +58,12 @@ describe('The NixOS module of the agent', function () {
           lock.publish = "push";
           rollback = "always";
           logLevel = "debug";
-          deadlines = { accepted = 1; pulling = 2; locking = 3; building = 4; buildSilence = 5; activating = 6; confirming = 7; settling = 1.5; committing = 8; };
+          deadlines = { accepted = 1; pulling = 2; locking = 3; building = 4; buildSilence = 5; activating = 6; confirming = 7; settling = 1.5; committing = 8; publishing = 9; };
         };
       }`;
       assert.deepEqual(await configuration(module), {
         host: 'other',
-        relayUrl: 'ws://relay',
+        relayUrl: 'wss://relay',
         allowPlaintext: true,
         tokenFile: '/run/credentials/nixfleet-agent.service/token',
         fingerprint: 'aB'.repeat(32),
@@ -79,7 +79,7 @@ describe('The NixOS module of the agent', function () {
         logLevel: 'debug',
         deadlines: {
           ...{ accepted: 1000, pulling: 2000, locking: 3000, building: 4000, buildSilence: 5000 },
-          ...{ activating: 6000, confirming: 7000, settling: 1500, committing: 8000 },
+          ...{ activating: 6000, confirming: 7000, settling: 1500, committing: 8000, publishing: 9000 },
         },
         ...{ platform: 'nixos', launcher: 'systemd-unit', statusBy: 'unit', stateDir: '/var/lib/nixfleet-agent' },
       });
@@ -182,6 +182,16 @@ describe('The NixOS module of the agent', function () {
         'relayUrl = lib.mkForce "relay.example.org"',
         /no URL of a relay: write wss:\/\/HOST:PORT/,
       ],
+      [
+        'a fingerprint of what is not there',
+        `fingerprint = "${'a'.repeat(64)}"; relayUrl = "ws://127.0.0.1:7780"`,
+        /without TLS a relay shows no certificate: write wss/,
+      ],
+      [
+        'deadlines that no timer knows',
+        'deadlines.building = 1000000; deadlines.settling = 0.0001',
+        /deadlines\.building, services\.nixfleet-agent\.deadlines\.settling: .* in seconds, such as 3600/,
+      ],
       ['a URL with a password', 'relayUrl = lib.mkForce "wss://ana:x@relay"', /no URL of a relay/],
       [
         'two ways to trust',
@@ -203,6 +213,63 @@ describe('The NixOS module of the agent', function () {
         assert.match(error, /Failed assertions:\s+- services\.nixfleet-agent\./);
         assert.match(error, says);
       });
+
+    it('an agent without a name, where the host gets its own from the network', async () => {
+      assert.match(
+        await refused('{ networking.hostName = lib.mkForce ""; }'),
+        /services\.nixfleet-agent\.host has no value: say the name/,
+      );
+    });
+
+    it('every URL that the agent would refuse', async () => {
+      const urls = [
+        ...[
+          'wss://relay',
+          'ws://relay:7780',
+          'wss://relay.example.org:443/fleet/',
+          'wss://büro.example:1',
+          'wss://a_b.c',
+        ],
+        ...[
+          'wss://10.0.0.1:7780',
+          'wss://[::1]:7780',
+          'wss://[2001:db8::7]',
+          'wss://[1:2:3:4:5:6:7:8]/x',
+          'wss://r2d2',
+        ],
+        ...[
+          'wss://relay:',
+          'wss://:7780',
+          'wss://relay:port',
+          'wss://relay:65536',
+          'wss://relay:99999',
+          'wss://relay:1:2',
+        ],
+        ...['wss://10.0.0.256', 'wss://10.0.0.1.2', 'wss://relay.1', 'wss://[::1', 'wss://[:::]', 'wss://[1::2::3]'],
+        ...[
+          'wss://[12345::]',
+          'wss://[1:2]',
+          'wss://[::g]',
+          'wss://re lay',
+          'wss://re|ay',
+          'wss://',
+          'https://relay',
+          'wss:relay',
+        ],
+      ];
+      const taken = await valueOf<boolean[]>(
+        host,
+        `map (import /root/nixfleet/nix/modules/values.nix { inherit lib; }).isRelayUrl (builtins.fromJSON ${JSON.stringify(JSON.stringify(urls))})`,
+      );
+      const config = { host: 'web1', tokenFile: '/token' };
+      const byAgent = urls.map(relayUrl => agentConfigSchema.safeParse({ ...config, relayUrl }).success);
+      for (const [index, url] of urls.entries())
+        if (taken[index]) assert.ok(byAgent[index], `the module takes ${url}, and the agent does not`);
+      assert.deepEqual(
+        urls.filter((_, index) => taken[index]),
+        urls.slice(0, 10),
+      );
+    });
 
     it('an option that is not there, and where it was set', async () => {
       assert.match(

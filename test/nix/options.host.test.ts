@@ -10,12 +10,15 @@ describe('The options of the modules', function () {
   this.timeout(120_000);
   const shared = useSharedHost();
 
-  it('are described, each, and docs/options.md says the same', async () => {
+  it('are described, each, with an example, and docs/options.md says the same', async () => {
     const { host } = shared();
     bringFiles(host);
     const options = await valueOf<Options>(host, OPTIONS);
     const all: Option[] = [...Object.values(options.agent).flat(), ...options.relay.nixos];
-    for (const { name, description } of all) assert.match(description, /\S.*\.\s*$/s, name);
+    for (const { name, description, example } of all) {
+      assert.match(description, /\S.*\.\s*$/s, name);
+      assert.ok(example !== undefined, `${name} has an example`);
+    }
     const document = readFileSync(OPTIONS_FILE, 'utf8');
     for (const { name } of all) assert.ok(document.includes(`### \`${name}\``), name);
     // a nixpkgs may word its types in another way

@@ -77,6 +77,16 @@ in
       inherit stateDir;
     };
 
+    assertions = [
+      {
+        # `or`: an option that Home Manager has for itself
+        assertion = !(config.submoduleSupport.enable or false);
+        message = "services.nixfleet-agent is enabled in the home of ${config.home.username}, which is part of a NixOS or nix-darwin configuration and cannot be updated on its own: enable it in that configuration instead, with the module nixfleet.${
+          if isDarwin then "darwinModules" else "nixosModules"
+        }.agent.";
+      }
+    ];
+
     home.packages = [ command ];
 
     # what a generation says of its agent, for the runner that proves it

@@ -46,6 +46,7 @@ in
       "nixos-rebuild"
     ];
     default = "staged";
+    example = "nixos-rebuild";
     description = ''
       How a new generation is activated. `"staged"`: it is tried first (`switch-to-configuration test`), and becomes the one that
       boots when its agent is proven, so a host that loses power before that boots its old generation. `"nixos-rebuild"`:
@@ -56,7 +57,8 @@ in
 
   config = lib.mkIf cfg.enable {
     services.nixfleet-agent = {
-      host = lib.mkDefault config.networking.hostName;
+      # empty where DHCP gives the name
+      host = lib.mkIf (config.networking.hostName != "") (lib.mkDefault config.networking.hostName);
       settings = {
         platform = "nixos";
         launcher = "systemd-unit";

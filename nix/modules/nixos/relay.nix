@@ -49,6 +49,7 @@ in
         pkgs.nixfleet-relay
           or (throw "services.nixfleet-relay.package has no value: import the module from the flake (nixfleet.nixosModules.relay), or apply nixfleet.overlays.default.");
       defaultText = literalExpression "nixfleet.packages.\${system}.relay";
+      example = literalExpression "pkgs.nixfleet-relay";
       description = ''
         The relay.
       '';
@@ -57,6 +58,7 @@ in
     port = mkOption {
       type = types.port;
       default = 7780;
+      example = 443;
       description = ''
         The TCP port it listens on.
       '';
@@ -104,6 +106,7 @@ in
     allowPlaintext = mkOption {
       type = types.bool;
       default = false;
+      example = true;
       description = ''
         Whether to take `ws://` from the network too, although tokens then travel in clear text. For networks that are
         encrypted below, such as a VPN. Behind a proxy on this machine that does TLS it is not needed.
@@ -113,6 +116,7 @@ in
     openFirewall = mkOption {
       type = types.bool;
       default = false;
+      example = true;
       description = ''
         Whether to open the port in the firewall.
       '';
@@ -121,6 +125,7 @@ in
     dataDir = mkOption {
       type = types.path;
       default = "/var/lib/nixfleet-relay";
+      example = "/data/nixfleet-relay";
       description = ''
         Where it keeps hosts, tokens (as hashes), runs and their output. The folder becomes that of user `nixfleet-relay`.
       '';
@@ -130,6 +135,7 @@ in
       runs = mkOption {
         type = types.ints.positive;
         default = 50;
+        example = 200;
         description = ''
           How many runs of each host are kept at the most.
         '';
@@ -137,23 +143,16 @@ in
       days = mkOption {
         type = types.ints.positive;
         default = 30;
+        example = 365;
         description = ''
           How many days a run is kept at the most. The newest of each host, and those that are not over, always are.
         '';
       };
     };
 
-    logLevel = mkOption {
-      type = types.enum [
-        "debug"
-        "info"
-        "warn"
-        "error"
-      ];
-      default = "info";
-      description = ''
-        How much it says in its log.
-      '';
+    logLevel = import ../log-level.nix {
+      inherit lib;
+      who = "the relay";
     };
   };
 
