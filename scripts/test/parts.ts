@@ -1,4 +1,6 @@
 // The parts of `npm test`. Each prints as it goes and says what it came to.
+import { statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { ensureChromium, ensureServer } from '../../test/vscode/setup.ts';
 import type { Children } from './children.ts';
 import { root, testFiles } from './files.ts';
@@ -59,7 +61,8 @@ export const parts: readonly Part[] = [
     lane: 'hosts',
     run: runHosts,
   },
-  { name: 'vscode', built: true, lane: 'source', run: runVscode },
+  // after the hosts: a window that waits for a busy machine is no test of the window
+  { name: 'vscode', built: true, lane: 'hosts', run: runVscode },
 ];
 
 /** Builds what ships, as the tests of hosts and of VS Code use it. */
@@ -79,22 +82,31 @@ async function oneTest(children: Children, tools: readonly (readonly [string, ..
   return content ? onePassed : oneFailed;
 }
 
-/** Hosts wait more than they work, so two labs stand side by side. */
+/** How many labs stand side by side: hosts wait more than they work. */
+const LABS = 2;
+
+/** The files of a folder share a process, and with it a host where they only evaluate. The longest folders come first. */
 async function runHosts({ children, paths, grep }: Request): Promise<Tally> {
-  const files = testFiles('host', paths);
-  const shares = [0, 1].map(share => files.filter((_, index) => index % 2 === share)).filter(share => share.length > 0);
+  const folders = [...Map.groupBy(testFiles('host', paths), dirname).values()].sort((a, b) => bytes(b) - bytes(a));
   const run = { timeout: 3 * MINUTE, reporter: 'spec', grep } as const;
-  if (shares.length < 2) return runMocha(children, { files, ...run });
-  const places = children.beside(shares.length);
-  return sum(
-    await Promise.all(
-      places.map(async (place, index) => {
-        const tally = await runMocha(place.children, { files: shares[index] ?? [], ...run });
+  // which files have such a test is not known
+  if (folders.length < 2 || grep !== undefined) return runMocha(children, { files: folders.flat(), ...run });
+  const jobs = children.beside(folders.length).map((place, index) => ({ place, files: folders[index] ?? [] }));
+  const waiting = jobs.values();
+  const tallies: Tally[] = [];
+  await Promise.all(
+    Array.from({ length: LABS }, async () => {
+      for (const { place, files } of waiting) {
+        tallies.push(await runMocha(place.children, { files, ...run }));
         place.end();
-        return tally;
-      }),
-    ),
+      }
+    }),
   );
+  return sum(tallies);
+}
+
+function bytes(files: readonly string[]): number {
+  return files.reduce((total, file) => total + statSync(join(root, file)).size, 0);
 }
 
 async function runVscode({ children, paths, grep }: Request): Promise<Tally> {

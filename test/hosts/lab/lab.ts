@@ -86,16 +86,21 @@ export class Lab implements AsyncDisposable {
     return unsupported();
   }
 
-  /** Installs and builds what is missing, removes what dead labs left behind, and makes a lab without hosts yet. */
-  static async create(options: LabOptions = {}): Promise<Lab> {
-    const log = options.log ?? silent;
+  /** Installs and builds what is missing on this machine; returns the root file system that hosts lie on. */
+  static async prepare(cache: string = defaultCache(), log: Log = silent): Promise<string> {
     const reason = await unsupported();
     if (reason !== undefined) throw new Error(`no hosts can be booted: ${reason}`);
-    const cache = resolve(options.cache ?? defaultCache());
     mkdirSync(cache, { recursive: true });
     // apt does not wait for another apt
     await withLock(join(cache, 'packages.lock'), () => installMissing(log));
-    const rootfs = await ensureRootfs(cache, log);
+    return ensureRootfs(cache, log);
+  }
+
+  /** Prepares the machine, removes what dead labs left behind, and makes a lab without hosts yet. */
+  static async create(options: LabOptions = {}): Promise<Lab> {
+    const log = options.log ?? silent;
+    const cache = resolve(options.cache ?? defaultCache());
+    const rootfs = await Lab.prepare(cache, log);
     for (const id of await sweep(cache)) log(`Removed what lab ${id} had left behind`);
     const lab = new Lab(options, cache, rootfs);
     try {
@@ -113,7 +118,8 @@ export class Lab implements AsyncDisposable {
     // in a container the cache itself may lie on an overlay, and a host's overlay cannot be written to another
     if (statfsSync(this.folder).type === OVERLAYFS)
       await execa('mount', ['-t', 'tmpfs', 'nixfleet-lab', join(this.folder, 'hosts')]);
-    await Promise.all([
+    // none may still write when a lab is taken down because of another
+    const parts = await Promise.allSettled([
       makeLan(this.#lan),
       this.nixfleet.init().then(() => this.nixfleet.publish(this.#options.version ?? '1.0.0')),
       this.nixpkgs.publish(),
@@ -121,6 +127,7 @@ export class Lab implements AsyncDisposable {
         .init()
         .then(() => this.nixcfg.fill(this.hostNames, { nixpkgs: this.nixpkgs.input, nixfleet: this.nixfleet.input })),
     ]);
+    for (const part of parts) if (part.status === 'rejected') throw part.reason;
     this.#gitDaemon = await this.serve(
       'git daemon',
       [
