@@ -11,10 +11,25 @@ describe('The NixOS module of the relay', function () {
   this.timeout(120_000);
   const lab = useLab();
   let host: TestHost;
+  let provisioned: Promise<unknown>;
   before(async () => {
     host = await lab().boot('h1');
     bringFiles(host);
+    // while options are looked at
+    provisioned = provision();
+    provisioned.catch(() => undefined);
   });
+
+  async function provision(): Promise<void> {
+    const path = lab().nixcfg.path('hosts/h1.nix');
+    const relay =
+      'services.nixfleet-relay = { enable = true; dataDir = "/var/lib/fleet relay"; url = "wss://relay.home:7780"; };';
+    const module = lab()
+      .nixcfg.read(path)
+      .replace('  services.nixfleet-agent', `  ${relay}\n  services.nixfleet-agent`);
+    await lab().nixcfg.commit({ [path]: module }, 'A relay on h1');
+    await host.provision({ version: '1.0.0', options: { relayUrl: 'ws://127.0.0.1:7780' } });
+  }
 
   const serviceConfig = (module: string): Promise<Record<string, unknown>> =>
     valueOf(host, `(relay (${module})).config.systemd.services.nixfleet-relay.serviceConfig`);
@@ -84,16 +99,7 @@ describe('The NixOS module of the relay', function () {
   describe('on a host', () => {
     const enrolled = (name: string) => host.exec(['nixfleet-relay', 'enroll', name, '--token-only']);
 
-    before(async () => {
-      const path = lab().nixcfg.path('hosts/h1.nix');
-      const relay =
-        'services.nixfleet-relay = { enable = true; dataDir = "/var/lib/fleet relay"; url = "wss://relay.home:7780"; };';
-      const module = lab()
-        .nixcfg.read(path)
-        .replace('  services.nixfleet-agent', `  ${relay}\n  services.nixfleet-agent`);
-      await lab().nixcfg.commit({ [path]: module }, 'A relay on h1');
-      await host.provision({ version: '1.0.0', options: { relayUrl: 'ws://127.0.0.1:7780' } });
-    });
+    before(() => provisioned);
 
     it('runs as a user of its own, in a tight sandbox, and systemd finds nothing wrong with its unit', async () => {
       assert.ok((await exposure(host, UNIT)) <= 2.0, 'systemd-analyze security');
