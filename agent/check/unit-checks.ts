@@ -1,6 +1,7 @@
 /** Whether the units of the NixOS module are there, and whether the agent may do with them what it must, and no more. */
 import { execa } from 'execa';
 import { statSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { RunId } from '../../protocol/index.ts';
 import type { AgentConfig } from '../config.ts';
 import { runUnit } from '../launcher/systemd-unit.ts';
@@ -80,15 +81,26 @@ async function checkPolkit(unit: string): Promise<Finding> {
   return well(`${user.name} may start runs, and nothing else`);
 }
 
-function checkStatus({ stateDir, statusInterval }: AgentConfig): Finding {
+/** Milliseconds that the first status of a host that was set up just now may take. */
+const FIRST_STATUS = 30_000;
+
+async function checkStatus({ stateDir, statusInterval }: AgentConfig): Promise<Finding> {
   const { status } = statePaths(stateDir);
-  const at = statSync(status, { throwIfNoEntry: false })?.mtimeMs;
+  const foundAt = (): number | undefined => statSync(status, { throwIfNoEntry: false })?.mtimeMs;
+  const giveUpAt = performance.now() + FIRST_STATUS;
+  while (foundAt() === undefined && performance.now() < giveUpAt && (await isFindingOut())) await delay(200);
+  const at = foundAt();
   const advice = 'sudo systemctl start nixfleet-status, and journalctl -u nixfleet-status';
   if (at === undefined) return wrong(`${status} is not there: nobody has looked at the checkout yet`, advice);
   const minutes = Math.round((Date.now() - at) / 60_000);
   return Date.now() - at > 5 * statusInterval
     ? wrong(`what the agent shows of the checkout is ${minutes} min old`, advice)
     : well(`found out ${minutes} min ago`);
+}
+
+/** Whether a look may still be under way: the unit has not failed. */
+async function isFindingOut(): Promise<boolean> {
+  return (await show('nixfleet-status.service'))['ActiveState'] !== 'failed';
 }
 
 async function show(unit: string): Promise<Partial<Record<string, string>>> {
