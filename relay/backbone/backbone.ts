@@ -74,7 +74,7 @@ export interface Backbone {
   changeRun(runId: RunId, change: RunChange): Promise<RunRecord | undefined>;
   /** Tells whoever watches the run what its host answered to a cancel, and stops telling the host. */
   answerCancel(runId: RunId, answer: CancelAnswer): Promise<void>;
-  /** Ends queued runs whose time is over. Returns how many. */
+  /** Ends runs whose time is over before their host said that it began (see `endsAt`). Returns how many. */
   expireQueued(at: number): Promise<number>;
   /** Removes what retention does not keep, of one host or of all. Returns how many runs. */
   applyRetention(now: number, host?: string, retention?: Retention): Promise<number>;

@@ -12,7 +12,7 @@ import {
 } from '../../protocol/index.ts';
 import type { Backbone } from '../backbone/backbone.ts';
 import type { Metrics } from '../metrics.ts';
-import { asBegun } from '../runs/delivery.ts';
+import { asBegun, isUnconfirmed } from '../runs/delivery.ts';
 import { runsToAdopt, type Retention } from '../runs/retention.ts';
 import { GapGuard } from './gap-guard.ts';
 import { openPositions, planResume } from './resume-plan.ts';
@@ -96,8 +96,10 @@ export class HostRuns {
   /** What the host was told of and does not have, it has not begun, or lost. */
   async #dropAbsent(listed: ReadonlySet<RunId>): Promise<void> {
     const { backbone, host, now } = this.#options;
-    for (const { summary } of await backbone.liveRuns(host)) {
-      if (!listed.has(summary.runId)) await backbone.changeRun(summary.runId, { kind: 'absent', at: now() });
+    const live = (await backbone.liveRuns(host)).map(({ summary }) => summary);
+    const givenUp = (await backbone.runs({ host, limit: 1000 })).filter(isUnconfirmed);
+    for (const { runId } of [...live, ...givenUp]) {
+      if (!listed.has(runId)) await backbone.changeRun(runId, { kind: 'absent', at: now() });
     }
   }
 

@@ -14,7 +14,7 @@ import {
   type StreamName,
 } from '../../../protocol/index.ts';
 import { decideAsk, type Ask } from '../../runs/ask.ts';
-import { applyChange, type RunChange } from '../../runs/delivery.ts';
+import { applyChange, endsAt, type RunChange } from '../../runs/delivery.ts';
 import { recordFromHost, type RunRecord } from '../../runs/record.ts';
 import { RETENTION, runsToRemove } from '../../runs/retention.ts';
 import { foldSummary } from '../../runs/summary.ts';
@@ -190,9 +190,7 @@ export class MemoryBackbone implements Backbone {
   }
 
   expireQueued(at: number): Promise<number> {
-    const due = [...this.#runs.values()].filter(
-      ({ record: { summary } }) => summary.delivery === 'queued' && summary.expiresAt <= at,
-    );
+    const due = [...this.#runs.values()].filter(({ record: { summary } }) => (endsAt(summary) ?? Infinity) <= at);
     for (const { record } of due) this.#change(record.summary.runId, { kind: 'expired', at });
     return Promise.resolve(due.length);
   }
