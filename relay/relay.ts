@@ -67,7 +67,7 @@ export interface RunningRelay {
 
 /**
  * Starts a relay.
- * @throws AddressError, StoreError, NewerDatabase; or because the certificate cannot be used
+ * @throws AddressError, CertificateError, StoreError, NewerDatabase
  */
 export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const log = options.log ?? pino({ level: 'silent' });

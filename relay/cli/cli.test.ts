@@ -68,6 +68,16 @@ describe('nixfleet-relay', function () {
     assert.match(stdout, /configuration of x, with this relay's address in relayUrl, and the login name .* in owner:/);
   });
 
+  it('says in one sentence why it cannot begin with a certificate, and ends', async () => {
+    const { cert } = makeCertificate(folder.path, 'one');
+    const key = `${folder.path}/none.pem`;
+    const { code, stdout, stderr } = await relay.run('serve', '--cert', cert, '--key', key);
+    assert.deepEqual(
+      [code, stdout, stderr],
+      [1, '', `nixfleet-relay: the key of the certificate ${key} does not exist\n`],
+    );
+  });
+
   it('says by which certificate it is known, at its start and to whoever enrols a host', async () => {
     const { cert, key } = makeCertificate(folder.path, 'relay');
     const { fingerprint256 } = new X509Certificate(readFileSync(cert));

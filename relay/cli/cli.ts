@@ -5,6 +5,7 @@ import { AdminError } from '../admin.ts';
 import { NewerDatabase } from '../backbone/embedded/schema.ts';
 import { StoreError } from '../backbone/embedded/open.ts';
 import { AddressError } from '../server/address.ts';
+import { CertificateError } from '../server/certificate.ts';
 import { DAY, RETENTION } from '../runs/retention.ts';
 import { RELAY_VERSION } from '../version.ts';
 import { enrollCommand, hostsCommand, revokeCommand, runsCommand, type EnrollFlags } from './admin-commands.ts';
@@ -24,7 +25,8 @@ export async function runCli(argv: readonly string[]): Promise<void> {
       error instanceof AdminError ||
       error instanceof StoreError ||
       error instanceof NewerDatabase ||
-      error instanceof AddressError;
+      error instanceof AddressError ||
+      error instanceof CertificateError;
     console.error(`nixfleet-relay: ${isExpected ? error.message : describe(error)}`);
     process.exitCode = error instanceof AddressError ? 2 : 1;
   }

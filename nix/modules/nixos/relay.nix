@@ -231,6 +231,9 @@ in
           );
           Restart = "always";
           RestartSec = 1;
+          # what a restart does not mend, such as a certificate that is not there yet, is not tried every second for ever
+          RestartSteps = 10;
+          RestartMaxDelaySec = 30;
           User = user;
           Group = user;
           ReadWritePaths = [ (unitPath dataDir) ];
