@@ -62,7 +62,17 @@ describe('recovering at boot', () => {
     for (const name of ['refresh', 'x.json', `${newRunId()}.cancel`, `${newRunId()}.json.12.new`])
       writeFileSync(`${statePaths(left.path).inbox}/${name}`, '');
     await left.recover();
-    assert.deepEqual(left.launched, [waiting, unfinished]);
+    assert.deepEqual(left.launched, [unfinished, waiting]);
+  });
+
+  it('begins with what is half done, and with all of it, however much lies in the inbox', async () => {
+    using left = new Left();
+    const waiting = Array.from({ length: 30 }, () => left.waiting());
+    const unfinished = Array.from({ length: 25 }, () => left.run(false));
+    await left.recover();
+    assert.deepEqual(new Set(left.launched.slice(0, 25)), new Set(unfinished));
+    assert.deepEqual(left.launched.slice(25), waiting.sort().slice(0, 20));
+    assert.ok(left.log.includes('30 requests wait in the inbox; the first 20 are begun with'));
   });
 
   it('goes on where a runner cannot be started, and says so', async () => {

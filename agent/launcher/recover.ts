@@ -5,8 +5,8 @@ import { readRefusal } from '../run-directory/refusal.ts';
 import { unfinishedRuns } from '../run-directory/run-list.ts';
 import type { Launcher } from './launcher.ts';
 
-/** Runners that are started at once, at the most; a host has one run at a time, two after a crash. */
-const MAX_STARTS = 20;
+/** Requests whose runners are started at once, at the most. */
+const MAX_WAITING = 20;
 
 /** The requests that wait in the inbox and have not been refused, oldest first. */
 export function waitingRequests(stateDir: string): RunId[] {
@@ -24,18 +24,22 @@ export function waitingRequests(stateDir: string): RunId[] {
  * with no agent and no network needed. Returns as soon as the service manager has been told, and never rejects.
  */
 export async function recover(stateDir: string, launcher: Launcher, log: Logger): Promise<void> {
-  let due: RunId[] = [];
-  try {
-    const unfinished = unfinishedRuns(stateDir);
-    const waiting = waitingRequests(stateDir).filter(runId => !unfinished.includes(runId));
-    // the runner of a new request finishes what others left; one that comes second would be refused as the host is busy
-    due = [...waiting, ...unfinished];
-  } catch (error) {
-    log.error(`what was left of earlier runs cannot be read: ${(error as Error).message}`);
-  }
-  if (due.length === 0) log.info('no run has to be finished');
-  if (due.length > MAX_STARTS) log.warn(`${due.length} runs have to be finished; ${MAX_STARTS} are begun with`);
-  for (const runId of due.slice(0, MAX_STARTS)) {
+  const read = (what: string, list: () => RunId[]): RunId[] => {
+    try {
+      return list();
+    } catch (error) {
+      log.error(`${what} cannot be read: ${(error as Error).message}`);
+      return [];
+    }
+  };
+  // whatever an agent has put into the inbox: what is half done comes first, and all of it
+  const unfinished = read('what was left of earlier runs', () => unfinishedRuns(stateDir));
+  const requests = read('the inbox', () => waitingRequests(stateDir));
+  const waiting = requests.filter(runId => !unfinished.includes(runId));
+  if (unfinished.length + waiting.length === 0) log.info('no run has to be finished');
+  if (waiting.length > MAX_WAITING)
+    log.warn(`${waiting.length} requests wait in the inbox; the first ${MAX_WAITING} are begun with`);
+  for (const runId of [...unfinished, ...waiting.slice(0, MAX_WAITING)]) {
     try {
       await launcher.launch(runId);
       log.info(`the runner of run ${runId} is started`);

@@ -164,6 +164,22 @@ describe('executing what lies in an inbox', () => {
     assert.deepEqual(inbox.executed, [waiting]);
   });
 
+  it('stays until a runner is done that outlived whoever started it, and finishes its run if it dies', async () => {
+    using inbox = new Inbox();
+    const live = inbox.begin();
+    const file = runPaths(inbox.path, live).runner;
+    writeFileSync(file, JSON.stringify({ format: 1, ...processIdentity() }));
+    const done = inbox.go();
+    for (const look of [1, 2]) {
+      inbox.put('refresh');
+      await until('a look', () => inbox.looks === look && inbox.names.length === 0);
+    }
+    assert.deepEqual(inbox.executed, []);
+    rmSync(file);
+    assert.equal(await done, true);
+    assert.deepEqual(inbox.executed, [live]);
+  });
+
   it('finds the status out beside a run that is at work', async () => {
     using inbox = new Inbox();
     const runId = inbox.ask();

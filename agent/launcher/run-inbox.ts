@@ -1,6 +1,7 @@
 /**
  * `nixfleet-agent run-inbox`: for a service manager that starts a program while something lies in a folder (QueueDirectories of
- * launchd.plist(5)). Runs are executed one after another, each by a process of its own; who comes back has left an empty inbox.
+ * launchd.plist(5)). Runs are executed one after another, each by a process of its own; who comes back has left an
+ * empty inbox and no run at work.
  */
 import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
@@ -10,7 +11,7 @@ import { runIdSchema, type RunId } from '../../protocol/index.ts';
 import { InboxFolder } from '../run-directory/inbox-folder.ts';
 import { runPaths, statePaths } from '../run-directory/layout.ts';
 import { readRefusal } from '../run-directory/refusal.ts';
-import { hasEnded, listRuns, readEvents } from '../run-directory/run-list.ts';
+import { readEvents, unfinishedRuns } from '../run-directory/run-list.ts';
 import { readLiveRunner } from '../run-directory/runner-file.ts';
 import { refuse } from '../runner/accept.ts';
 import type { RunnerProgram } from './launcher.ts';
@@ -54,7 +55,7 @@ export async function runInbox(options: RunInboxOptions): Promise<boolean> {
       queue.sweep();
       const next = queue.next();
       if (next !== undefined) await Promise.race([queue.execute(next), told]);
-      else if (queue.isEmpty()) break;
+      else if (queue.isEmpty() && !queue.isAtWork()) break;
       else await delay(times.look, undefined, { signal }).catch(() => undefined);
     }
     return queue.givenUp.size === 0;
@@ -85,9 +86,14 @@ class InboxQueue {
   /** The run that is to be executed now: one that has begun before one that waits. None while a runner is at work. */
   next(): RunId | undefined {
     const { stateDir } = this.#options;
-    const unfinished = this.#unfinished();
-    if (unfinished.some(runId => readLiveRunner(runPaths(stateDir, runId).runner))) return undefined;
-    return [...unfinished, ...waitingRequests(stateDir)].find(runId => !this.givenUp.has(runId));
+    if (this.isAtWork()) return undefined;
+    return [...this.#unfinished(), ...waitingRequests(stateDir)].find(runId => !this.givenUp.has(runId));
+  }
+
+  /** Whether a runner is at work, also one that outlived whoever started it: if it dies, there is a run to be finished. */
+  isAtWork(): boolean {
+    const { stateDir } = this.#options;
+    return this.#unfinished().some(runId => readLiveRunner(runPaths(stateDir, runId).runner));
   }
 
   async execute(runId: RunId): Promise<void> {
@@ -173,15 +179,7 @@ class InboxQueue {
 
   /** Oldest first. */
   #unfinished(): RunId[] {
-    const { stateDir } = this.#options;
-    return listRuns(stateDir)
-      .filter(runId => {
-        if (this.#ended.has(runId)) return false;
-        const ended = hasEnded(readEvents(stateDir, runId));
-        if (ended) this.#ended.add(runId);
-        return !ended;
-      })
-      .reverse();
+    return unfinishedRuns(this.#options.stateDir, this.#ended).reverse();
   }
 
   #seq(runId: RunId): number {
