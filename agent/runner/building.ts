@@ -3,7 +3,7 @@ import { chownSync, mkdirSync, readlinkSync, realpathSync, rmSync } from 'node:f
 import { join } from 'node:path';
 import { buildFailure } from '../steps/failures.ts';
 import { buildCommand } from '../steps/nix.ts';
-import { readManifest } from '../platform/rebuilder.ts';
+import { readManifest, STORE_PATH } from '../platform/rebuilder.ts';
 import { runAsOwner, type Built, type Checkout, type RunContext } from './context.ts';
 import { expectSuccess } from './expect-success.ts';
 import { fail } from './reason.ts';
@@ -40,8 +40,6 @@ function prepareRoots(path: string, owner: Checkout['owner']): void {
   rmSync(join(path, RESULT), { force: true });
   if (process.getuid?.() === 0) chownSync(path, owner.uid, owner.gid);
 }
-
-const STORE_PATH = /^(\/.+)\/[0-9a-z]{32}-[^/]+$/;
 
 /**
  * The link lies in the owner's folder: it counts only if it leads straight to a store path.
