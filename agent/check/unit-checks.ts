@@ -98,9 +98,10 @@ async function checkStatus({ stateDir, statusInterval }: AgentConfig): Promise<F
     : well(`found out ${minutes} min ago`);
 }
 
-/** Whether a look may still be under way: the unit has not failed. */
+/** Whether a look may still be under way: the unit is there, and has not failed. */
 async function isFindingOut(): Promise<boolean> {
-  return (await show('nixfleet-status.service'))['ActiveState'] !== 'failed';
+  const { LoadState, ActiveState } = await show('nixfleet-status.service');
+  return LoadState === 'loaded' && ActiveState !== 'failed';
 }
 
 async function show(unit: string): Promise<Partial<Record<string, string>>> {
