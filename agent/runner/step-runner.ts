@@ -11,6 +11,7 @@ import type { JournalWriter } from '../run-directory/journal-writer.ts';
 import type { RunPaths } from '../run-directory/layout.ts';
 import { cutUnwrittenTail } from '../run-directory/unwritten-tail.ts';
 import { asUser } from '../steps/as-user.ts';
+import { withoutCredentials } from '../steps/credentials.ts';
 import { childEnvironment, type Access } from '../steps/environment.ts';
 import type { User } from '../steps/user.ts';
 import { Tail } from './last-lines.ts';
@@ -75,7 +76,7 @@ export class StepRunner {
 
   /** Says something of the runner's own in the output. */
   say(text: string): void {
-    this.#options.output.write(`nixfleet: ${text}\n`);
+    this.#options.output.write(withoutCredentials(`nixfleet: ${text}\n`));
   }
 
   /**
@@ -90,10 +91,10 @@ export class StepRunner {
     const fd = openSync(
       rawPath,
       constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW,
-      0o640,
+      0o600,
     );
     const rawOffset = fstatSync(fd).size;
-    output.write(`$ ${command.argv.map(shown).join(' ')}\n`);
+    output.write(withoutCredentials(`$ ${command.argv.map(shown).join(' ')}\n`));
     output.flush();
     journal.append({
       type: 'step-started',
