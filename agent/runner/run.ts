@@ -16,9 +16,10 @@ import { hasEnded, unfinishedRuns } from '../run-directory/run-list.ts';
 import { JournalWriter } from '../run-directory/journal-writer.ts';
 import { runPaths, statePaths } from '../run-directory/layout.ts';
 import { OutputLog } from '../run-directory/output-log.ts';
+import { withoutCredentials } from '../steps/credentials.ts';
 import { accessOf } from '../steps/environment.ts';
 import { clearInbox, keepRequest, readInbox, readKeptRequest, refuse } from './accept.ts';
-import { takeCancelMark } from './cancel-mark.ts';
+import { removeLateMarks, takeCancelMark } from './cancel-mark.ts';
 import type { Ending, Progress, RunContext } from './context.ts';
 import { duration, PhaseControl } from './phase-control.ts';
 import { publish } from './publishing.ts';
@@ -59,12 +60,14 @@ export async function runRun({ config, runId, signal }: RunOptions): Promise<num
       ? `This host is busy with run ${lock.holder.runId}.`
       : 'This host is busy with another run.';
     refuse(stateDir, runId, { kind: 'busy', message, advice: 'Wait until it has ended, or cancel it.' });
+    removeLateMarks(stateDir);
     return DONE;
   }
   try {
     const request = takeRequest(config, runId);
     return request ? await execute(config, runId, request, signal) : DONE;
   } finally {
+    removeLateMarks(stateDir);
     lock.release();
   }
 }
@@ -172,7 +175,7 @@ async function execute(
     removeExpiredRuns(config.stateDir);
     return DONE;
   } catch (error) {
-    process.stderr.write(`run ${runId} is not at its end: ${asFailure(error).message}\n`);
+    process.stderr.write(`run ${runId} is not at its end: ${withoutCredentials(asFailure(error).message)}\n`);
     return UNFINISHED;
   } finally {
     control.close();
