@@ -1,11 +1,13 @@
 /** Brings the checkout to where upstream is once the lock is published there: a fast-forward that keeps a person's changes. */
 import { readLock } from '../nixcfg/checkout.ts';
-import { undoHalfMerge } from '../nixcfg/half-merge.ts';
+import { mendHalfMerge } from '../nixcfg/half-merge.ts';
 import { same } from '../nixcfg/restore-plan.ts';
 import { runAsOwner, type Checkout, type RunContext } from './context.ts';
 import { lastLines } from './last-lines.ts';
 import { modeAt, objectAt, OWN_SETTINGS } from './lock-commit.ts';
 import { filesOfPersons } from './pulling.ts';
+import { asFailure } from './reason.ts';
+import { syncOrWarn } from './restoring.ts';
 
 export interface Adoption {
   /** Upstream's revision. */
@@ -14,6 +16,8 @@ export interface Adoption {
   /** The lock that is published, and git's name of it. */
   readonly lock: Uint8Array;
   readonly blob: string;
+  /** Where the run began, or what it pulled: the checkout was there before it was fast-forwarded. */
+  readonly base: string;
   /** When a fast-forward of an earlier runner began that was not seen to end, ms since the epoch. */
   readonly brokenSince: number | undefined;
 }
@@ -21,28 +25,49 @@ export interface Adoption {
 /** Milliseconds for what mends a fast-forward that was ended in its middle. */
 const PATIENCE_MS = 60_000;
 
-/** Fast-forwards the checkout. Why it stays where it is, if it does: a person's change, most likely. */
+/**
+ * Fast-forwards the checkout. The lock of the run, which has succeeded, stays in the worktree whatever happens here.
+ * @returns why the checkout stays where it is, if it does: a person's change, most likely
+ */
 export async function adopt(run: RunContext, checkout: Checkout, adoption: Adoption): Promise<string | undefined> {
   const { git, query, prefix } = checkout;
-  const { to, branch, lock } = adoption;
+  const { to, branch, lock, brokenSince } = adoption;
   const { rev: from, branch: now } = await git.head();
   if (now !== branch) return `it is not on ${branch} any more`;
-  if (from === to) return undefined;
-  if (!(await git.isAncestor(from, to))) return 'somebody moved it meanwhile';
-  if (adoption.brokenSince !== undefined) await undoHalfMerge({ ...checkout, from, to, since: adoption.brokenSince });
   const path = `${prefix}flake.lock`;
+  const holdsLock = same(await readLock(query), lock);
+  const mend = (since: number): Promise<readonly string[]> =>
+    mendHalfMerge({
+      ...checkout,
+      head: from,
+      other: from === to ? adoption.base : to,
+      since,
+      keep: holdsLock ? [path] : [],
+    });
+  if (from === to) {
+    if (brokenSince !== undefined) await mend(brokenSince);
+    await syncOrWarn(run, checkout);
+    return undefined;
+  }
+  if (!(await git.isAncestor(from, to))) return 'somebody moved it meanwhile';
+  if (brokenSince !== undefined) await mend(brokenSince);
   const inTheWay = (await filesOfPersons(checkout, from, to)).filter(file => file !== path);
   if (inTheWay.length > 0) return `uncommitted changes are in the way (${inTheWay.slice(0, 5).join(', ')})`;
+  // too late to begin: nothing has been touched
+  if (run.control.signal.aborted) return asFailure(run.control.signal.reason).reason.message;
   // a lock that is upstream's already, byte for byte, is no local change once the index says so too
-  const isOurs = same(await readLock(query), lock) && (await isFreeInIndex(checkout, path, adoption.blob));
+  const isOurs = holdsLock && (await isFreeInIndex(checkout, path, adoption.blob));
   if (isOurs) await stage(checkout, to, path, adoption.blob);
   const since = Date.now();
   const step = await runAsOwner(run, checkout, ['git', 'merge', '--ff-only', to], { env: OWN_SETTINGS });
-  if (step.exitCode === 0 && !step.stopped) return undefined;
-  if ((await git.head()).rev === to) return undefined;
+  const isThere = (await git.head()).rev === to;
+  if (isThere) {
+    await syncOrWarn(run, checkout);
+    return undefined;
+  }
   const signal = AbortSignal.timeout(PATIENCE_MS);
-  if (step.stopped) await undoHalfMerge({ ...checkout, from, to, since });
-  else if (isOurs) await runAsOwner(run, checkout, ['git', 'reset', '--quiet', '--', 'flake.lock'], { signal });
+  if (step.stopped) await mend(since);
+  if (isOurs) await runAsOwner(run, checkout, ['git', 'reset', '--quiet', '--', 'flake.lock'], { signal });
   return step.stopped?.reason.message ?? lastLines(step.tail, 1)[0] ?? 'git merge failed';
 }
 

@@ -346,6 +346,48 @@ describe('publishing the lock', function () {
         assert.deepEqual(processesMarked(RUN_MARK, runId), []);
       });
 
+  for (const isCommitted of [false, true])
+    it(`whose fast-forward is stopped leaves the lock of the run${isCommitted ? ' in the place of an older one' : ''}`, async () => {
+      const files = { '.gitattributes': 'slow-* filter=slow\n', ...(isCommitted && { 'flake.lock': lockOf('old') }) };
+      host.push(files, 'before');
+      host.git('pull', '--quiet');
+      host.git('config', 'filter.slow.smudge', 'sleep 600');
+      overtake('echo "{ n = 5; }" > hosts.nix; echo new > a-new.nix; echo slow > slow-1');
+      const before = head();
+      const runId = reached();
+      const running = host.run(runId);
+      await until(() => existsSync(join(host.checkout, 'a-new.nix')));
+      writeFileSync(inboxPaths(host.config.stateDir, runId).cancel, '{"by":"ana"}');
+      await running;
+      const run = stateOf(runId);
+      assert.equal(run.published?.result, 'pushed');
+      assert.match(run.warnings.join(), /was not brought to origin\/main.*cancelled by ana/);
+      assert.equal(host.state().lock, LOCK);
+      assert.equal(head(), before);
+      assert.equal(host.git('status', '--porcelain'), isCommitted ? ' M flake.lock\n' : '?? flake.lock\n');
+      host.git('config', '--unset', 'filter.slow.smudge');
+      const next = await update();
+      assert.deepEqual([next.commits?.to, next.published?.result], [run.published.rev, 'pushed'], next.published?.why);
+    });
+
+  it('whose runner dies with the whole host when the checkout has just been fast-forwarded loses no file', async () => {
+    overtake('echo "{ n = 6; }" > hosts.nix; echo new > a-new.nix');
+    const sync = join(host.home, 'bin/sync');
+    const before = readFileSync(sync);
+    writeFileSync(sync, `#!/bin/sh\n[ "$*" != "-f ." ] || { : > ${host.home}/syncing; sleep 10; }\n`);
+    const runId = reached();
+    await host.killWhen(runId, () => existsSync(join(host.home, 'syncing')));
+    writeFileSync(sync, before);
+    writeFileSync(join(host.checkout, 'hosts.nix'), '');
+    rmSync(join(host.checkout, 'a-new.nix'));
+    await host.losePower(runId);
+    assert.equal(await host.run(runId), 0);
+    assert.equal(stateOf(runId).published?.result, 'pushed');
+    assert.equal(head(), upstream('rev-parse', 'main'));
+    assert.equal(host.git('status', '--porcelain'), '');
+    assert.equal(host.state().lock, LOCK);
+  });
+
   it('whose runner dies in the middle of the fast-forward leaves no file half merged', async () => {
     host.push({ '.gitattributes': 'slow-* filter=slow\n' }, 'attributes');
     host.git('pull', '--quiet');

@@ -7,6 +7,7 @@
  */
 import { knownEvent, type RunEvent } from '../../protocol/index.ts';
 import { readSmallFile } from '../run-directory/files.ts';
+import { withoutCredentials } from '../steps/credentials.ts';
 import { gitFailure } from '../steps/failures.ts';
 import type { Upstream } from '../steps/git.ts';
 import { pushRefusal } from '../steps/push-refusal.ts';
@@ -33,7 +34,9 @@ interface Lock {
   readonly blob: string;
   /** flake.lock, relative to the repository's root. */
   readonly path: string;
-  /** As committed where the run began; undefined when there was none. */
+  /** Where the run began, or what it pulled. */
+  readonly base: string;
+  /** As committed there; undefined when there was none. */
   readonly before: string | undefined;
   readonly branch: string;
   readonly upstream: Upstream;
@@ -55,7 +58,8 @@ export async function publish(run: RunContext, progress: Progress, changed: bool
     conclude(run, published);
   } catch (error) {
     // the disk is full, say: the end of the run is what must be written, and there is room kept for that
-    process.stderr.write(`run ${run.runId}: ${published.why ?? published.result}; ${inWords(error)}\n`);
+    const why = withoutCredentials(`${published.why ?? published.result}; ${inWords(error)}`);
+    process.stderr.write(`run ${run.runId}: ${why}\n`);
   }
 }
 
@@ -97,10 +101,11 @@ async function lockToPublish(run: RunContext, checkout: Checkout, base: string):
     bytes: kept.value,
     blob: await storeLock(query, root, path, kept.value),
     path,
+    base,
     before: await objectAt(query, base, path),
     branch,
     upstream,
-    to: `${upstream.remote.replace(/^(\w+:\/\/)[^/@]*@/, '$1')}/${upstream.ref.replace(/^refs\/heads\//, '')}`,
+    to: `${withoutCredentials(upstream.remote)}/${upstream.ref.replace(/^refs\/heads\//, '')}`,
   };
 }
 
@@ -205,13 +210,13 @@ function pushes({ journal }: RunContext): string[] {
   );
 }
 
-/** When the fast-forward of an earlier runner began that ended with it. */
+/** When the fast-forward of an earlier runner began that may not be whole: nothing after it says that its files are on the disk. */
 function brokenMerge({ journal }: RunContext): number | undefined {
   const events = journal.events.map(knownEvent);
   const since = events.findIndex(event => event?.type === 'publishing');
   const last = stepsOf(events.slice(since)).findLast(({ argv }) => argv[0] === 'git' && argv[1] === 'merge');
   const ended = events.find(event => event?.type === 'step-ended' && event.step === last?.step);
-  return ended?.type === 'step-ended' && ended.exitCode !== undefined ? undefined : last?.at;
+  return ended?.type === 'step-ended' && ended.exitCode !== undefined && ended.exitCode !== 0 ? undefined : last?.at;
 }
 
 function stepsOf(events: readonly (RunEvent | undefined)[]): Extract<RunEvent, { type: 'step-started' }>[] {
@@ -222,11 +227,11 @@ function stepsOf(events: readonly (RunEvent | undefined)[]): Extract<RunEvent, {
 async function takeOver(
   run: RunContext,
   checkout: Checkout,
-  { bytes, blob, branch, to }: Lock,
+  { bytes, blob, base, branch, to }: Lock,
   tip: string,
   brokenSince: number | undefined,
 ): Promise<void> {
-  const why = await adopt(run, checkout, { to: tip, branch, lock: bytes, blob, brokenSince }).catch(inWords);
+  const why = await adopt(run, checkout, { to: tip, branch, lock: bytes, blob, base, brokenSince }).catch(inWords);
   if (why !== undefined) warn(run, `the checkout was not brought to ${to}, the next update does that: ${why}`);
 }
 

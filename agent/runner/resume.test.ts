@@ -317,6 +317,39 @@ describe('a run whose runner is killed', function () {
         assert.deepEqual(host.state(), before_);
       });
 
+    for (const isWayBack of [false, true])
+      it(`when HEAD had ${isWayBack ? 'gone back' : 'moved'} and its files were not on the disk yet: all are as they were`, async () => {
+        release++;
+        host.release(`torn-${release}`);
+        const page = '# line of a long file\n'.repeat(1000);
+        host.push({ 'long.nix': page, 'gone.nix': '{ }\n' }, 'files');
+        host.git('pull', '--quiet');
+        const start = host.state();
+        rmSync(join(host.remote, '..', 'author', 'gone.nix'));
+        host.push({ 'long.nix': `${page}# more\n`, 'hosts.nix': `{ t = ${release}; }\n`, 'new.nix': 'new\n' }, 'move');
+        if (isWayBack) host.plan({ build: { exit: 1 } });
+        // the disk takes its time
+        const sync = join(host.home, 'bin/sync');
+        const before = readFileSync(sync);
+        const script = isWayBack
+          ? `case "$*" in "-f .") if [ -e HOME/first ]; then : > HOME/syncing; sleep 10; else : > HOME/first; fi;; esac`
+          : `case "$*" in "-f .") : > HOME/syncing; sleep 10;; esac`;
+        for (const name of ['first', 'syncing']) rmSync(join(host.home, name), { force: true });
+        writeFileSync(sync, `#!/bin/sh\n${script.replaceAll('HOME', host.home)}\n`);
+        const runId = host.ask();
+        await host.killWhen(runId, () => existsSync(join(host.home, 'syncing')));
+        writeFileSync(sync, before);
+        truncateSync(join(host.checkout, 'long.nix'), 4096);
+        writeFileSync(join(host.checkout, 'hosts.nix'), '');
+        rmSync(join(host.checkout, 'new.nix'), { force: true });
+        writeFileSync(join(host.checkout, isWayBack ? 'new.nix' : 'gone.nix'), isWayBack ? 'new\n' : '{ }\n');
+        await host.losePower(runId);
+        host.plan({});
+        assert.equal(await host.run(runId), 0);
+        assert.deepEqual([host.end(runId).outcome, host.state()], ['failed', start], host.output(runId));
+        assert.deepEqual(foldRun(host.events(runId)).warnings, []);
+      });
+
     it('while confirming: the host booted its old generation, and the checkout goes back to it', async () => {
       something();
       host.configure({ deadlines: { settling: 20_000, confirming: 20_000 } });

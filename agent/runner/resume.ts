@@ -115,10 +115,12 @@ async function rebuild(run: RunContext, progress: Progress, events: readonly Any
   const merge = lastMerge(events);
   const pulledTo = state.commits?.to ?? merge?.argv.at(-1);
   if (pulledTo !== undefined) progress.doings.pulledTo = pulledTo;
-  if (!state.commits && merge) progress.doings.movingSince = merge.at;
+  const movingSince = openMove(events);
+  if (movingSince !== undefined) progress.doings.movingSince = movingSince;
   const left = readSmallFile(run.paths.lockAfter, MAX_LOCK_BYTES);
   if (left.ok) progress.doings.ownLocks.push(left.value);
-  progress.doings.lockInFlight = state.phase === 'locking' && !state.lock;
+  progress.doings.lockInFlight =
+    state.phase === 'pulling' ? hasClearedLock(events) : state.phase === 'locking' && !state.lock;
   const lockBefore = readSmallFile(run.paths.lockBefore, MAX_LOCK_BYTES);
   const hadLock = events.some(event => event.type === 'recorded' && event['lockSha256'] !== undefined);
   if (hadLock && !lockBefore.ok) fail('internal', `what was recorded of the lock is gone: ${lockBefore.message}`);
@@ -145,6 +147,23 @@ function throwMoved(checkout: Checkout, before: string | undefined): never {
 /** The merge that was begun last; its last argument is the revision that it was to reach. */
 function lastMerge(events: readonly AnyRunEvent[]): Extract<RunEvent, { type: 'step-started' }> | undefined {
   return steps(events).findLast(({ argv }) => argv[0] === 'git' && argv[1] === 'merge');
+}
+
+/** When HEAD was last set moving, there or back, without a word that it had arrived; ms since the epoch. */
+function openMove(events: readonly AnyRunEvent[]): number | undefined {
+  let since: number | undefined;
+  for (const event of events.map(knownEvent)) {
+    if (event?.type === 'pulled' || event?.type === 'restored') since = undefined;
+    if (event?.type !== 'step-started' || event.argv[0] !== 'git') continue;
+    const [, verb, option] = event.argv;
+    if (verb === 'merge' || (verb === 'reset' && option === '--keep')) since = event.at;
+  }
+  return since;
+}
+
+/** Whether git was to put the committed lock in the place of an earlier run's. */
+function hasClearedLock(events: readonly AnyRunEvent[]): boolean {
+  return steps(events).some(({ argv }) => argv[0] === 'git' && argv[1] === 'checkout');
 }
 
 function steps(events: readonly AnyRunEvent[]): Extract<RunEvent, { type: 'step-started' }>[] {

@@ -54,6 +54,12 @@ export interface FaultPlan {
   readonly commit?: 'fail' | 'hang';
 }
 
+/** Notes what is to be on the disk, and the last word of the journal by then. */
+const SYNC = `#!/bin/sh
+last=$(cat HOME/state/runs/*/journal.ndjson 2>/dev/null | tail -n 1 | sed 's/.*"type":"\\([a-z-]*\\)".*/\\1/')
+echo "$(pwd) $* after $last" >> HOME/syncs
+`;
+
 /** Everything that a failed run must leave as it was. */
 export interface HostState {
   readonly head: string;
@@ -90,6 +96,9 @@ export class TestHost {
       );
       chmodSync(path, 0o755);
     }
+    const sync = join(this.home, 'bin/sync');
+    writeFileSync(sync, SYNC.replaceAll('HOME', this.home));
+    chmodSync(sync, 0o755);
     copyFileSync(join(here, 'fake-switch.mjs'), join(this.home, 'switch.mjs'));
     copyFileSync(join(here, 'fake-agent.mjs'), join(this.home, 'agent.mjs'));
     writeFileSync(join(this.home, 'process-module'), join(here, '../../process.ts'));
@@ -251,6 +260,12 @@ export class TestHost {
 
   output(runId: RunId): string {
     return readFileSync(runPaths(this.config.stateDir, runId).output, 'utf8');
+  }
+
+  /** What was brought onto the disk so far, as sync(1) was asked to, and behind which line of the journal. */
+  syncs(): string[] {
+    const path = join(this.home, 'syncs');
+    return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [];
   }
 
   /** The activations so far, `test` or `boot` and the toplevel. */
