@@ -111,6 +111,19 @@ export interface Backbone {
   close(): Promise<void>;
 }
 
+/** The store cannot be used; the message says why and what to do. */
+export class StoreError extends Error {
+  override readonly name: string = 'StoreError';
+}
+
+/** What was to be changed was not, for want of room. When there is room again, nothing else has to be done. */
+export class DiskFull extends StoreError {
+  override readonly name = 'DiskFull';
+  constructor(cause?: unknown) {
+    super("the relay's disk is full; it goes on by itself when there is room", { cause });
+  }
+}
+
 export type Unwatch = () => void;
 
 export interface TokenOwner {
@@ -143,6 +156,8 @@ export type HostCommand =
   | { readonly kind: 'deliver' }
   | { readonly kind: 'cancel'; readonly runId: RunId; readonly by: string }
   | { readonly kind: 'refresh' }
+  /** Output that it took from the host could not be kept: the host has to come again and be asked for it. */
+  | { readonly kind: 'lost-output' }
   /** Another session speaks for the host now. */
   | { readonly kind: 'replaced' };
 

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isOver, type RunSummary } from '../../protocol/index.ts';
 import { AdminError, enroll, revoke } from '../admin.ts';
@@ -6,6 +6,7 @@ import type { HostRecord, TokenOwner } from '../backbone/backbone.ts';
 import { EmbeddedBackbone } from '../backbone/embedded/embedded.ts';
 import { DATABASE } from '../backbone/embedded/open.ts';
 import { readShownCertificate } from '../server/shown-certificate.ts';
+import { actAsOwner } from './act-as-owner.ts';
 import { fileText, nixcfgText, type EnrollPlatform } from './enroll-text.ts';
 
 const WHO = 'command line';
@@ -27,16 +28,6 @@ function withExistingStore<T>(dir: string, work: (backbone: EmbeddedBackbone) =>
     throw new AdminError(`there is no relay's data in ${dir}; --data or NIXFLEET_RELAY_DATA says where it is`);
   }
   return withStore(dir, work);
-}
-
-/** What root makes in the folder of a service would be closed to the service. */
-function actAsOwner(dir: string): void {
-  if (process.getuid?.() !== 0) return;
-  const owner = statSync(dir, { throwIfNoEntry: false });
-  if (!owner || owner.uid === 0) return;
-  process.setgroups?.([]);
-  process.setgid?.(owner.gid);
-  process.setuid?.(owner.uid);
 }
 
 export interface EnrollFlags {

@@ -3,13 +3,14 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { AdminError } from '../admin.ts';
 import { NewerDatabase } from '../backbone/embedded/schema.ts';
-import { StoreError } from '../backbone/embedded/open.ts';
+import { StoreError } from '../backbone/backbone.ts';
 import { AddressError } from '../server/address.ts';
 import { CertificateError } from '../server/certificate.ts';
 import { DAY, RETENTION } from '../runs/retention.ts';
 import { RELAY_VERSION } from '../version.ts';
 import { enrollCommand, hostsCommand, revokeCommand, runsCommand, type EnrollFlags } from './admin-commands.ts';
 import { ENROLL_PLATFORMS, type EnrollPlatform } from './enroll-text.ts';
+import { backupCommand, restoreCommand, startAnewCommand } from './keeping-commands.ts';
 import { serveCommand, type ServeFlags } from './serve-command.ts';
 
 /** Runs a command line (`process.argv`) and sets the exit code: 1 when it could not be done, 2 when it made no sense. */
@@ -118,7 +119,23 @@ function program(): Command {
     .action((host: string | undefined, flags: { limit: number; json?: true }) =>
       runsCommand(dataDir(), { host, limit: flags.limit, json: flags.json ?? false }),
     );
+  keepingVerbs(cli, dataDir);
   return cli;
+}
+
+function keepingVerbs(cli: Command, dataDir: () => string): void {
+  cli
+    .command('backup <file>')
+    .description('copy everything into a new file, while the relay goes on')
+    .action((file: string) => backupCommand(dataDir(), file));
+  cli
+    .command('restore <file>')
+    .description('make the data folder from a backup; a damaged store is set aside, another one left alone')
+    .action((file: string) => restoreCommand(dataDir(), file));
+  cli
+    .command('start-anew')
+    .description('set a damaged store aside and begin an empty one; hosts refill the history of their runs')
+    .action(() => startAnewCommand(dataDir()));
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {

@@ -12,10 +12,13 @@ import {
 } from 'node:fs';
 import { appendFile, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import {
   decodeFrame,
   encodeFrame,
+  parseRequest,
+  requestBytes,
   START,
   type OutputFrame,
   type Position,
@@ -23,10 +26,14 @@ import {
 } from '../../../protocol/index.ts';
 import { newRunId, temporaryFolder } from '../../testing/harness.ts';
 import { until } from '../../testing/wait.ts';
-import type { FleetChange } from '../backbone.ts';
+import { AGENT } from '../../testing/test-agent.ts';
+import { requestFor } from '../../testing/test-operator.ts';
+import type { FleetChange, HostCommand } from '../backbone.ts';
 import { EmbeddedBackbone, type EmbeddedOptions } from './embedded.ts';
 
 const NOW = 1_800_000_000_000;
+/** When a run of `NOW` is older than what is kept. */
+const LATER = NOW + 40 * 86_400_000;
 
 describe('the embedded store', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -280,6 +287,79 @@ describe('the embedded store', () => {
     assert.equal(await backbone.applyRetention(NOW), 1);
     assert.deepEqual(readdirSync(join(folder.path, 'runs', 'web')), [newest]);
     assert.deepEqual(readdirSync(join(folder.path, 'runs', '.trash')), []);
+  });
+
+  const oldRun = async (backbone: EmbeddedBackbone) => {
+    await backbone.enrollHost('web', 'a'.repeat(64), NOW);
+    const runId = newRunId(NOW - 100 * 86_400_000);
+    const envelope = requestFor('web', runId, { requestedAt: NOW, expiresAt: NOW + 1 });
+    const parsed = parseRequest(requestBytes(envelope), runId);
+    assert.ok(parsed.ok);
+    await backbone.askRun({ envelope, request: parsed.request, by: 'ana', at: NOW });
+    await append(backbone, frame(runId, START, 'abc'));
+    await backbone.flush();
+    await backbone.expireQueued(NOW + 1);
+    await backbone.adoptRun(newRunId(NOW), 'web');
+    return runId;
+  };
+
+  it('does not remove a run of which its host says meanwhile that it goes on', async () => {
+    const backbone = await openStore();
+    const runId = await oldRun(backbone);
+    // it is found to be over and old at once, and its files move before it is forgotten
+    const removal = backbone.applyRetention(LATER);
+    await backbone.changeRun(runId, { kind: 'begun' });
+    assert.equal(await removal, 0);
+    assert.equal((await backbone.run(runId))?.summary.delivery, 'begun');
+    assert.equal(await text(backbone, runId), 'abc');
+    assert.equal(await backbone.applyRetention(LATER), 0);
+  });
+
+  it('keeps the files of a run that it cannot forget', async () => {
+    const backbone = await openStore();
+    const runId = await oldRun(backbone);
+    const beside = new DatabaseSync(join(folder.path, 'relay.db'));
+    beside.exec("CREATE TRIGGER full BEFORE DELETE ON runs BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    await assert.rejects(backbone.applyRetention(LATER), /no room/);
+    assert.equal(await text(backbone, runId), 'abc');
+    beside.exec('DROP TRIGGER full');
+    beside.close();
+    assert.equal(await backbone.applyRetention(LATER), 1);
+    assert.equal(existsSync(file(runId)), false);
+  });
+
+  it('sends a host away whose output it could not put on disk, so that it comes again with it', async () => {
+    const backbone = await openStore();
+    const runId = newRunId();
+    await backbone.adoptRun(runId, 'web');
+    const commands: HostCommand[] = [];
+    const onCommand = (command: HostCommand) => void commands.push(command);
+    await backbone.claimHost({ host: 'web', session: 'one', agent: AGENT, at: NOW, onCommand });
+    const beside = new DatabaseSync(join(folder.path, 'relay.db'));
+    beside.exec("CREATE TRIGGER full BEFORE INSERT ON streams BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    await append(backbone, frame(runId, START, 'abc', true));
+    await backbone.flush();
+    assert.deepEqual(commands, [{ kind: 'lost-output' }]);
+    beside.exec('DROP TRIGGER full');
+    beside.close();
+    assert.deepEqual(await backbone.streams(runId), {}, 'it is asked for from the beginning');
+    assert.deepEqual(await append(backbone, frame(runId, START, 'abc', true)), { kind: 'appended' });
+  });
+
+  it('takes a cut again that it could not write down', async () => {
+    const backbone = await openStore();
+    const runId = newRunId();
+    await backbone.adoptRun(runId, 'web');
+    await append(backbone, frame(runId, START, 'abcdef'));
+    await backbone.flush();
+    const beside = new DatabaseSync(join(folder.path, 'relay.db'));
+    beside.exec("CREATE TRIGGER full BEFORE UPDATE ON streams BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    await assert.rejects(append(backbone, frame(runId, { epoch: 1, offset: 3 }, 'XYZ')), /no room/);
+    assert.equal(await text(backbone, runId), 'abcdef', 'nothing was cut');
+    beside.exec('DROP TRIGGER full');
+    beside.close();
+    await append(backbone, frame(runId, { epoch: 1, offset: 3 }, 'XYZ'));
+    assert.equal(await text(backbone, runId), 'abcXYZ');
   });
 
   it('finishes a removal that was interrupted', async () => {

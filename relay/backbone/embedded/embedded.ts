@@ -2,8 +2,10 @@
  * The backbone of a relay that is one process: SQLite for everything that is small, a file for each stream of a run, both
  * below one data folder. README.md of the relay describes the files.
  */
+import { statfs } from 'node:fs/promises';
 import type { DatabaseSync } from 'node:sqlite';
 import {
+  isOver,
   START,
   type AnyRunEvent,
   type HostStatus,
@@ -17,31 +19,33 @@ import { applyChange, type RunChange } from '../../runs/delivery.ts';
 import { recordFromHost, type RunRecord } from '../../runs/record.ts';
 import { RETENTION, runsToRemove } from '../../runs/retention.ts';
 import { foldSummary } from '../../runs/summary.ts';
-import type {
-  AppendResult,
-  AskResult,
-  AuditEntry,
-  Backbone,
-  CancelAnswer,
-  EventsResult,
-  FleetChange,
-  FrameRead,
-  HostClaim,
-  HostCommand,
-  HostRecord,
-  RunNews,
-  RunQuery,
-  StoredEvent,
-  Streams,
-  TokenOwner,
-  Unwatch,
+import {
+  DiskFull,
+  type AppendResult,
+  type AskResult,
+  type AuditEntry,
+  type Backbone,
+  type CancelAnswer,
+  type EventsResult,
+  type FleetChange,
+  type FrameRead,
+  type HostClaim,
+  type HostCommand,
+  type HostRecord,
+  type RunNews,
+  type RunQuery,
+  type StoredEvent,
+  type Streams,
+  type TokenOwner,
+  type Unwatch,
 } from '../backbone.ts';
 import { planEvents } from '../events.ts';
 import { Presence } from '../presence.ts';
 import { Watchers } from '../watchers.ts';
 import { ForeignChanges } from './foreign-changes.ts';
 import { GroupCommit } from './group-commit.ts';
-import { openDatabase, ServeLock, StoreError, WalSync } from './open.ts';
+import { isDiskFull, LEAST_ROOM } from './disk-full.ts';
+import { openDatabase, ServeLock, WalSync } from './open.ts';
 import { Rows } from './rows.ts';
 import { StreamFiles, UnknownRun } from './stream-files.ts';
 
@@ -64,6 +68,7 @@ export interface EmbeddedOptions {
 }
 
 export class EmbeddedBackbone implements Backbone {
+  readonly #dir: string;
   readonly #db: DatabaseSync;
   readonly #lock: ServeLock | undefined;
   readonly #wal: WalSync;
@@ -75,6 +80,7 @@ export class EmbeddedBackbone implements Backbone {
   readonly #foreign: ForeignChanges | undefined;
 
   private constructor(db: DatabaseSync, lock: ServeLock | undefined, options: EmbeddedOptions) {
+    this.#dir = options.dir;
     this.#db = db;
     this.#lock = lock;
     this.#wal = new WalSync(options.dir);
@@ -95,7 +101,12 @@ export class EmbeddedBackbone implements Backbone {
       },
       record: (runId, stream, state) => this.#commits.write(() => this.#rows.putStream(runId, stream, state)),
       onNews: (runId, news) => this.#watchers.tellRun(runId, news),
-      onError: error => onError('cannot put output on disk', error),
+      onError: (error, runId) => {
+        onError('cannot put output on disk', error);
+        // its host believes that it is here, and would never send it again
+        const host = this.#rows.run(runId)?.summary.host;
+        if (host !== undefined) this.#presence.command(host, { kind: 'lost-output' });
+      },
     });
     if (options.serve) {
       // from here on a busy database is waited for off the loop, see GroupCommit
@@ -114,19 +125,16 @@ export class EmbeddedBackbone implements Backbone {
    * @throws StoreError when another process serves it, or it is damaged; NewerDatabase
    */
   static async open(options: EmbeddedOptions): Promise<EmbeddedBackbone> {
-    const db = openDatabase(options.dir);
-    let lock: ServeLock | undefined;
+    const lock = options.serve ? ServeLock.take(options.dir) : undefined;
+    let db: DatabaseSync | undefined;
     try {
-      if (options.serve) {
-        lock = ServeLock.take(options.dir);
-        if (!lock) throw new StoreError(`another relay serves the data folder ${options.dir} already`);
-      }
+      db = openDatabase(options.dir, { verify: options.serve });
       const backbone = new EmbeddedBackbone(db, lock, options);
       if (options.serve) await backbone.#files.emptyTrash();
       return backbone;
     } catch (error) {
+      db?.close();
       lock?.release();
-      db.close();
       throw error;
     }
   }
@@ -335,8 +343,7 @@ export class EmbeddedBackbone implements Backbone {
     for (const name of host === undefined ? this.#rows.hostsWithRuns() : [host]) {
       const runs = await this.runs({ host: name, limit: Number.MAX_SAFE_INTEGER });
       for (const runId of runsToRemove(runs, now, retention)) {
-        await this.#removeRun(runId, name);
-        removed++;
+        if (await this.#removeRun(runId, name)) removed++;
       }
     }
     if (host === undefined) await this.#commits.write(() => this.#rows.dropAudit(now - AUDIT_AGE));
@@ -417,6 +424,9 @@ export class EmbeddedBackbone implements Backbone {
 
   async check(): Promise<void> {
     await this.#commits.write(() => this.#rows.probe(Date.now()));
+    // the log may have room of its own for this write, and output has none
+    const { bavail, bsize } = await statfs(this.#dir);
+    if (bavail * bsize < LEAST_ROOM) throw new DiskFull();
   }
 
   async close(): Promise<void> {
@@ -433,10 +443,20 @@ export class EmbeddedBackbone implements Backbone {
     return this.#files.flush();
   }
 
-  async #removeRun(runId: RunId, host: string): Promise<void> {
-    await this.#files.remove(runId, host, () => this.#commits.write(() => this.#rows.dropRun(runId)));
+  /** False when its host has said in the meantime that the run goes on. */
+  async #removeRun(runId: RunId, host: string): Promise<boolean> {
+    const isGone = await this.#files.remove(runId, host, () =>
+      this.#commits.write(() => {
+        const record = this.#rows.run(runId);
+        if (record && !isOver(record.summary)) return false;
+        this.#rows.dropRun(runId);
+        return true;
+      }),
+    );
+    if (!isGone) return false;
     this.#watchers.tellRun(runId, { kind: 'removed' });
     this.#watchers.tellFleet({ kind: 'run-removed', host, runId });
+    return true;
   }
 
   /** Reads are quick and happen at once; what they throw becomes the promise's. */
@@ -464,6 +484,6 @@ async function orUnknownRun<T>(work: () => Promise<T>): Promise<T | { readonly k
     return await work();
   } catch (error) {
     if (error instanceof UnknownRun) return { kind: 'unknown-run' };
-    throw error;
+    throw isDiskFull(error) ? new DiskFull(error) : error;
   }
 }

@@ -1,4 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { DiskFull } from '../backbone.ts';
+import { isDiskFull } from './disk-full.ts';
+import { sqliteCode } from './sqlite-code.ts';
 
 const SQLITE_BUSY = 5;
 
@@ -44,7 +47,7 @@ export class GroupCommit {
 
   /**
    * Runs `work` inside a transaction, in the order of the calls. The promise resolves when its changes are durable, and
-   * rejects, with nothing changed, when `work` or the commit throws.
+   * rejects, with nothing changed, when `work` or the commit throws; with `DiskFull` when that is why.
    * @param committed is called with the result when readers can see the changes, before they are durable
    */
   write<T>(work: () => T, committed?: (result: T) => void): Promise<T> {
@@ -54,7 +57,7 @@ export class GroupCommit {
         work,
         committed: result => committed?.(result as T),
         resolve: result => resolve(result as T),
-        reject,
+        reject: error => reject(isDiskFull(error) ? new DiskFull(error) : asError(error)),
       });
       this.#schedule();
     });
@@ -165,8 +168,7 @@ export class GroupCommit {
 }
 
 function isBusy(error: unknown): boolean {
-  // the low byte is the primary result code, the rest says which kind of busy
-  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === SQLITE_BUSY;
+  return sqliteCode(error) === SQLITE_BUSY;
 }
 
 function asError(error: unknown): Error {
