@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { makeCertificate } from '../testing/certificates.ts';
 import { newRunId, temporaryFolder } from '../testing/harness.ts';
@@ -172,5 +174,92 @@ describe('nixfleet-relay', function () {
     assert.equal((await agent.closed()).code, 1000);
     for (const line of relay.log.trim().split('\n')) JSON.parse(line);
     assert.match(relay.log, /"msg":"listening"/);
+  });
+
+  it('says that its database is damaged, begins anew when told to, and is refilled by its hosts', async () => {
+    await relay.start();
+    const token = (await relay.run('enroll', 'web', '--token-only')).stdout.trim();
+    const operatorToken = (await relay.run('operator', 'ana', '--token-only')).stdout.trim();
+    const run = new HostRun(newRunId());
+    for (let i = 0; i < 50; i++) run.event({ type: 'note', text: 'x'.repeat(2000) });
+    run.write('building\n'.repeat(1000));
+    run.write('{}', 'lock-before');
+    run.end();
+    const connect = () => TestAgent.hello({ relay: relay.address, token, host: 'web', runs: [run] });
+    const agent = await connect();
+    await agent.hear('events-ack', ({ seq }) => seq === run.events.length);
+    await relay.end('SIGTERM');
+    const path = join(folder.path, 'relay.db');
+    assert.match((await relay.run('start-anew')).stderr, /is not damaged; nothing was changed/);
+    const bytes = readFileSync(path);
+    bytes.fill(0xa5, bytes.length - 4096);
+    writeFileSync(path, bytes);
+
+    await assert.rejects(relay.start(), /relay\.db is damaged .*start-anew/);
+    const anew = await relay.run('start-anew');
+    assert.match(anew.stdout, /set aside: .*relay\.db\.corrupt-\d{8}T\d{6}Z/);
+    assert.match(anew.stdout, /still valid: hosts web; operators ana\n/);
+    await relay.start();
+    const ana = await TestOperator.hello({ relay: relay.address, token: operatorToken });
+    assert.deepEqual((await ana.ask({ type: 'list-runs', host: 'web', limit: 10 })).runs, []);
+    await connect();
+    await until('the run', () => ana.hosts.get('web')?.runs[0]?.outcome === 'succeeded');
+    await ana.watch(run.runId, ['output', 'lock-before']);
+    await until(
+      'all of it',
+      () =>
+        ana.copy(run.runId).ended &&
+        ana.copy(run.runId, 'lock-before').ended &&
+        ana.events.get(run.runId)?.length === run.events.length,
+    );
+    assert.ok(ana.bytes(run.runId).equals(run.bytes()));
+    assert.ok(ana.bytes(run.runId, 'lock-before').equals(run.bytes('lock-before')));
+    assert.deepEqual(ana.events.get(run.runId), run.events);
+    ana.cut();
+  });
+
+  it('is backed up while it serves, and served again from what was restored', async () => {
+    await relay.start();
+    const token = (await relay.run('enroll', 'web', '--token-only')).stdout.trim();
+    const operatorToken = (await relay.run('operator', 'ana', '--token-only')).stdout.trim();
+    const run = new HostRun(newRunId());
+    run.event({ type: 'phase', phase: 'building' });
+    const agent = await TestAgent.hello({ relay: relay.address, token, host: 'web', runs: [run] });
+    await agent.hear('resume');
+    for (let i = 0; i < 200; i++) {
+      run.write(`line ${i}\n`.repeat(100));
+      agent.sendMore(run);
+    }
+    const file = join(folder.path, 'relay.backup');
+    assert.match((await relay.run('backup', file)).stdout, /relay\.backup: 1 run, \d+\.\d MB\n/);
+    assert.match((await relay.run('backup', file)).stderr, /is there already/);
+    assert.match((await relay.run('restore', file)).stderr, /another relay serves/);
+    agent.cut();
+
+    const other = new RelayChild(join(folder.path, 'other'));
+    assert.match((await other.run('restore', file)).stdout, /is as it was at 2.* with 1 run\./);
+    await other.start();
+    run.end();
+    await TestAgent.hello({ relay: other.address, token, host: 'web', runs: [run] });
+    const ana = await TestOperator.hello({ relay: other.address, token: operatorToken });
+    await ana.watch(run.runId);
+    await until('the end', () => ana.copy(run.runId).ended && ana.events.get(run.runId)?.length === run.events.length);
+    assert.ok(ana.bytes(run.runId).equals(run.bytes()));
+    assert.deepEqual(ana.faults, []);
+    ana.cut();
+    await other.end('SIGTERM');
+  });
+
+  it('leaves the database of a newer relay alone, whatever it is asked', async () => {
+    await relay.run('enroll', 'web');
+    const db = new DatabaseSync(join(folder.path, 'relay.db'));
+    db.exec('PRAGMA user_version = 99');
+    db.close();
+    await assert.rejects(relay.start(), /version 99, and this relay knows versions up to \d+: use the newer relay/);
+    for (const args of [['hosts'], ['backup', join(folder.path, 'b')], ['start-anew']]) {
+      const { code, stderr } = await relay.run(...args);
+      assert.equal(code, 1);
+      assert.match(stderr, /use the newer relay\n$/);
+    }
   });
 });
