@@ -1,6 +1,7 @@
 // npm run bench [-- NAME…]: measurements, printed as tables with the machine they were made on. Nothing here passes or fails.
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { execa } from 'execa';
+import { benchCuts } from './cuts.ts';
 import { benchEditor } from './editor.ts';
 import { benchLink } from './link.ts';
 import { benchOutput } from './output.ts';
@@ -10,6 +11,7 @@ const benches: Record<string, () => Promise<void>> = {
   update: benchUpdate,
   output: benchOutput,
   link: benchLink,
+  cuts: benchCuts,
   editor: benchEditor,
 };
 
