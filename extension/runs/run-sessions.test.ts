@@ -326,6 +326,18 @@ describe('the session of a run', () => {
     await eventually(() => session.problem === undefined);
   });
 
+  it('is asked for again when a relay that had lost it hears of it from the host', async () => {
+    relay.problem = { kind: 'no-such-run', message: 'The relay knows no such run.' };
+    const session = await sessions.open(RUN);
+    await eventually(() => session.problem?.kind === 'no-such-run');
+    relay.problem = undefined;
+    relay.messages.fire({ type: 'run', run: aRun(1, { phase: 'activating' }) });
+    await eventually(() => session.problem === undefined);
+    const asked = relay.subscriptions.length;
+    relay.messages.fire({ type: 'run', run: aRun(1, { phase: 'confirming' }) });
+    assert.equal(relay.subscriptions.length, asked, 'once');
+  });
+
   it('hears what the lists say of it', async () => {
     const session = await sessions.open(RUN);
     relay.messages.fire({ type: 'run', run: aRun(1, { phase: 'activating' }) });

@@ -100,6 +100,8 @@ export class SharedRun {
 
   takeSummary(summary: RunSummary): void {
     if (this.#summary && JSON.stringify(this.#summary) === JSON.stringify(summary)) return;
+    // a relay that lost its disk has it again from the host
+    if (this.#problem?.kind === 'no-such-run') void this.subscribe();
     this.#summary = summary;
     this.#record.saveSummary(summary);
     this.#changed.fire();
