@@ -164,7 +164,7 @@ export class Operator implements AsyncDisposable {
   /** Asks for an update and returns the run's id once the relay has it on disk. */
   async update(
     host: string,
-    more: Partial<Pick<UpdateRequest, 'targetRev' | 'rollback' | 'deadlines' | 'expiresAt'>> = {},
+    more: Partial<Pick<UpdateRequest, 'targetRev' | 'rollback' | 'retryAnyway' | 'deadlines' | 'expiresAt'>> = {},
   ): Promise<RunId> {
     const now = Date.now();
     const runId = runIdSchema.parse(ulid(now));

@@ -151,6 +151,7 @@ describe('What lies in the inbox of an unprivileged agent', function () {
 
   it('cancels no more than its run, whatever the mark is', async () => {
     await fleet.lab.nixcfg.setFaults('h1', { build: { lines: 1, hang: true } });
+    await fleet.lab.nixfleet.publish('1.2.0');
     const run = await operator.watch(await operator.update('h1'));
     await operator.waitFor('the build', () => run.output.includes('building part 1 of 1'));
     host.writeFile('/root/precious/file', 'precious');
@@ -171,7 +172,7 @@ describe('What lies in the inbox of an unprivileged agent', function () {
       deadline: 60_000,
     });
     assert.match(readJournal(runId), /"outcome":"succeeded"/);
-    assert.equal((await factsOf(host)).agentVersion, '1.1.0');
+    assert.equal((await factsOf(host)).agentVersion, '1.2.0');
     assert.equal(await host.run(['find', '/home/ana', '!', '-user', OWNER]), '', 'nothing of root’s in the home');
   });
 

@@ -94,6 +94,7 @@ describe('A run that an unprivileged agent started', function () {
 
   it('ends a generation whose agent never starts in the same way', async () => {
     await fleet.lab.nixcfg.setFaults('h1', { agent: 'missing' });
+    await fleet.lab.nixfleet.publish('1.3.0');
     const facts = await factsOf(host);
     const run = await operator.finished(await operator.update('h1', { deadlines: { confirming: 5000 } }));
     assertOutcome(run, 'rolled-back');
@@ -104,6 +105,7 @@ describe('A run that an unprivileged agent started', function () {
 
   it('is finished after a power loss, with no agent and no network', async () => {
     await fleet.lab.nixcfg.setFaults('h1', { build: { lines: 100, msPerLine: 50 } });
+    await fleet.lab.nixfleet.publish('1.4.0');
     const facts = await factsOf(host);
     const run = await operator.watch(await operator.update('h1', { deadlines: { confirming: 4000 } }));
     await operator.waitFor('output of the build', () => run.output.includes('building part 10 of'));
