@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rmSync, symlinkSync } from 'node:fs';
+import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import { ulid } from 'ulid';
@@ -122,7 +122,7 @@ describe('A run that an unprivileged agent started', function () {
     assert.match(journalOf(run.runId), /"outcome":"failed".*"kind":"power-loss"/);
     await assertAsBefore(host, { ...facts, agentVersion: '' });
 
-    rmSync(host.pathOf(`/${MASK}`));
+    await host.run(['rm', `/${MASK}`]);
     await host.networkUp();
     await host.run(['systemctl', 'daemon-reload']);
     await host.run(['systemctl', 'start', AGENT_UNIT]);
@@ -143,7 +143,7 @@ describe('A run that an unprivileged agent started', function () {
     host.writeFile(`/var/lib/nixfleet-agent/inbox/${runId}.json`, JSON.stringify(entry), { owner: 'nixfleet-agent' });
     await host.bootAgain();
     await host.waitFor(() => /"type":"ended"/.test(journalOf(runId)), { what: 'its end', deadline: 120_000 });
-    rmSync(host.pathOf(`/${MASK}`));
+    await host.run(['rm', `/${MASK}`]);
     await host.run(['systemctl', 'daemon-reload']);
     await host.run(['systemctl', 'start', AGENT_UNIT]);
     await isOnline();
