@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import * as fc from 'fast-check';
@@ -67,6 +76,18 @@ describe('a backup', () => {
     assert.equal(mode('restored/relay.db'), '600');
     assert.equal(mode('restored/runs/web', RUNS.live), '700');
     assert.equal(mode('restored/runs/web', RUNS.live, 'output.log'), '600');
+  });
+
+  it('becomes files of whoever has the data folder, when root restores it', function () {
+    if (process.getuid?.() !== 0) this.skip();
+    make();
+    const dir = join(folder.path, 'restored');
+    mkdirSync(dir, { mode: 0o700 });
+    chownSync(dir, 65534, 65534);
+    restore(dir, file, AT);
+    for (const path of ['relay.db', 'serve.lock', 'runs', 'runs/web', join('runs/web', RUNS.live, 'output.log')]) {
+      assert.equal(statSync(join(dir, path)).uid, 65534, path);
+    }
   });
 
   it('is made whole or not at all, and over nothing', () => {

@@ -5,13 +5,15 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmdirSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { appendFile, mkdir, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import {
@@ -181,6 +183,38 @@ describe('the embedded store', () => {
     truncateSync(file(runId), 0);
     backbone = await openStore();
     assert.deepEqual(await append(backbone, frame(runId, { epoch: 0, offset: 6 }, 'g')), { kind: 'gap', have: START });
+  });
+
+  it('knows from its start on which output lies in no file any more, ended or not', async () => {
+    let backbone = await openStore();
+    const runId = newRunId();
+    await backbone.adoptRun(runId, 'web');
+    await append(backbone, frame(runId, START, 'abcdef', true));
+    await backbone.close();
+    rmSync(file(runId));
+    const said: string[] = [];
+    backbone = await openStore({ onError: (_, error) => void said.push((error as Error).message) });
+    assert.match(said.join(), /^1 files of output are shorter/);
+    assert.deepEqual((await backbone.streams(runId)).output, { epochs: [START], size: 0, ended: false });
+    assert.deepEqual(await append(backbone, frame(runId, START, 'abcdef', true)), { kind: 'appended' });
+    backbone = await reopen(backbone);
+    assert.equal(await text(backbone, runId), 'abcdef');
+  });
+
+  it('ends when its database turns out to be damaged while it serves', async () => {
+    const fatal: unknown[] = [];
+    const backbone = await openStore({ onFatal: error => void fatal.push(error) });
+    for (let i = 0; i < 300; i++) {
+      await backbone.adoptRun(newRunId(NOW), `host-${i}`);
+    }
+    await backbone.close();
+    const again = await openStore({ onFatal: error => void fatal.push(error) });
+    const path = join(folder.path, 'relay.db');
+    const bytes = readFileSync(path);
+    // what is in memory already stays as it was
+    writeFileSync(path, bytes.fill(0xa5, 10 * 4096));
+    await assert.rejects(again.runs({ limit: 1000 }), /malformed/);
+    assert.equal(fatal.length, 1);
   });
 
   it('remembers a cut before it writes what stands there now', async () => {
@@ -368,6 +402,18 @@ describe('the embedded store', () => {
     writeFileSync(join(trash, 'output.log'), 'abc');
     await openStore();
     assert.equal(existsSync(trash), false);
+  });
+
+  it('puts the files of a run back that was not forgotten before the relay was killed', async () => {
+    let backbone = await openStore();
+    const runId = newRunId();
+    await backbone.adoptRun(runId, 'web');
+    await append(backbone, frame(runId, START, 'abc', true));
+    await backbone.close();
+    await made(join(folder.path, 'runs', '.trash'));
+    renameSync(dirname(file(runId)), join(folder.path, 'runs', '.trash', runId));
+    backbone = await openStore();
+    assert.equal(await text(backbone, runId), 'abc');
   });
 
   it('notices what another process enrols and revokes', async () => {

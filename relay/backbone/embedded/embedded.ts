@@ -44,7 +44,9 @@ import { Presence } from '../presence.ts';
 import { Watchers } from '../watchers.ts';
 import { ForeignChanges } from './foreign-changes.ts';
 import { GroupCommit } from './group-commit.ts';
+import { isDamageError } from './damage.ts';
 import { isDiskFull, LEAST_ROOM } from './disk-full.ts';
+import { findMissingOutput } from './missing-output.ts';
 import { openDatabase, ServeLock, WalSync } from './open.ts';
 import { Rows } from './rows.ts';
 import { StreamFiles, UnknownRun } from './stream-files.ts';
@@ -61,7 +63,7 @@ export interface EmbeddedOptions {
   readonly serve: boolean;
   /** Something went wrong in the background and was dealt with. */
   readonly onError?: (what: string, error: unknown) => void;
-  /** What is on disk is not known any more: the process has to end, and the next one finds out. */
+  /** What is on disk is not known any more, or damaged: the process has to end, and the next one finds out. */
   readonly onFatal?: (error: unknown) => void;
   /** Stands in for the wait for the disk, in tests. */
   readonly sync?: () => Promise<void>;
@@ -69,6 +71,8 @@ export interface EmbeddedOptions {
 
 export class EmbeddedBackbone implements Backbone {
   readonly #dir: string;
+  readonly #onError: (what: string, error: unknown) => void;
+  readonly #onFatal: (error: unknown) => void;
   readonly #db: DatabaseSync;
   readonly #lock: ServeLock | undefined;
   readonly #wal: WalSync;
@@ -85,12 +89,12 @@ export class EmbeddedBackbone implements Backbone {
     this.#lock = lock;
     this.#wal = new WalSync(options.dir);
     this.#rows = new Rows(db);
-    const onError = options.onError ?? (() => undefined);
-    const onFatal =
+    const onError = (this.#onError = options.onError ?? (() => undefined));
+    const onFatal = (this.#onFatal =
       options.onFatal ??
       ((error: unknown) => {
         throw error;
-      });
+      }));
     this.#commits = new GroupCommit(db, options.sync ?? (() => this.#wal.sync()), onFatal);
     this.#files = new StreamFiles({
       dir: options.dir,
@@ -130,7 +134,7 @@ export class EmbeddedBackbone implements Backbone {
     try {
       db = openDatabase(options.dir, { verify: options.serve });
       const backbone = new EmbeddedBackbone(db, lock, options);
-      if (options.serve) await backbone.#files.emptyTrash();
+      if (options.serve) await backbone.#tidy();
       return backbone;
     } catch (error) {
       db?.close();
@@ -443,6 +447,18 @@ export class EmbeddedBackbone implements Backbone {
     return this.#files.flush();
   }
 
+  /** What the last process left half done, and what somebody else did to its files. */
+  async #tidy(): Promise<void> {
+    await this.#files.emptyTrash(runId => this.#rows.run(runId)?.summary.host);
+    const missing = findMissingOutput(this.#dir, this.#rows);
+    if (missing.length === 0) return;
+    await this.#commits.write(() => {
+      for (const { runId, stream, state } of missing) this.#rows.putStream(runId, stream, state);
+    });
+    const what = `${missing.length} files of output are shorter than was recorded, or gone`;
+    this.#onError('output is missing; its hosts are asked for it', new Error(what));
+  }
+
   /** False when its host has said in the meantime that the run goes on. */
   async #removeRun(runId: RunId, host: string): Promise<boolean> {
     const isGone = await this.#files.remove(runId, host, () =>
@@ -461,7 +477,14 @@ export class EmbeddedBackbone implements Backbone {
 
   /** Reads are quick and happen at once; what they throw becomes the promise's. */
   #read<T>(read: () => T): Promise<T> {
-    return new Promise(resolve => resolve(read()));
+    return new Promise(resolve => {
+      try {
+        resolve(read());
+      } catch (error) {
+        if (isDamageError(error)) this.#onFatal(error);
+        throw error;
+      }
+    });
   }
 
   #hostRecord(host: string): HostRecord | undefined {

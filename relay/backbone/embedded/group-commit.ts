@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { DiskFull } from '../backbone.ts';
+import { isDamageError } from './damage.ts';
 import { isDiskFull } from './disk-full.ts';
 import { sqliteCode } from './sqlite-code.ts';
 
@@ -37,7 +38,8 @@ export class GroupCommit {
 
   /**
    * @param sync makes everything durable that was committed before the call
-   * @param onFatal a sync failed: what is on disk is not known any more, and only a new process can find out
+   * @param onFatal a sync failed, or the database is damaged: what is on disk is not known any more, and only a new
+   * process can find out
    */
   constructor(db: DatabaseSync, sync: () => Promise<void>, onFatal: (error: unknown) => void) {
     this.#db = db;
@@ -125,6 +127,7 @@ export class GroupCommit {
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK TO job; RELEASE job');
       job.reject(error);
+      if (isDamageError(error)) this.#onFatal(error);
       return undefined;
     }
   }

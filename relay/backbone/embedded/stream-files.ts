@@ -1,6 +1,6 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { RunId, StreamName } from '../../../protocol/index.ts';
+import { runIdSchema, type RunId, type StreamName } from '../../../protocol/index.ts';
 import type { RunNews } from '../backbone.ts';
 import { EMPTY_STREAM, type StreamState } from '../stream-state.ts';
 import { StreamFile } from './stream-file.ts';
@@ -136,9 +136,25 @@ export class StreamFiles {
     });
   }
 
-  /** Deletes what an interrupted removal left behind. */
-  async emptyTrash(): Promise<void> {
-    await rm(this.#trash, { recursive: true, force: true });
+  /**
+   * Ends what an interrupted removal left behind: files of runs that were not forgotten yet go back, others are deleted.
+   * @param hostOf the host of a run that is known
+   */
+  async emptyTrash(hostOf: (runId: RunId) => string | undefined): Promise<void> {
+    for (const name of await readdir(this.#trash).catch(() => [])) {
+      const aside = join(this.#trash, name);
+      const runId = runIdSchema.safeParse(name);
+      const host = runId.success ? hostOf(runId.data) : undefined;
+      // what began anew in its place in the meantime is what was recorded last
+      const isBack =
+        runId.success &&
+        host !== undefined &&
+        (await rename(aside, this.#folder(host, runId.data)).then(
+          () => true,
+          () => false,
+        ));
+      if (!isBack) await rm(aside, { recursive: true, force: true });
+    }
   }
 
   /** Everything that was written is on disk when it resolves. */
