@@ -142,7 +142,9 @@ describe('a relay that is killed at any moment', function () {
         }),
       );
       const endAt = performance.now() + 50 + next() * 400;
-      for (let asked = 0; performance.now() < endAt; await delay(1)) {
+      let asked = 0;
+      while (performance.now() < endAt) {
+        await delay(1);
         const busy = agents[Math.floor(next() * agents.length)];
         const run = busy?.runs.findLast(({ ended }) => !ended);
         if (!busy) continue;
