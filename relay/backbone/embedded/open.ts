@@ -15,10 +15,10 @@ export const DATABASE = 'relay.db';
 export class DamagedDatabase extends StoreError {
   constructor(path: string, what: string, cause?: unknown) {
     super(
-      `the database ${path} is damaged (${what}); nothing was changed. Either put a backup in its place ` +
-        '(nixfleet-relay restore FILE, once the data folder has been moved away), or say "nixfleet-relay start-anew": it ' +
-        `sets the store aside as ${DATABASE}.corrupt-TIME and begins an empty one. Tokens that can still be read stay ` +
-        'valid, and the hosts refill the history of their runs',
+      `the database ${path} is damaged (${what}); nothing was changed. Put a backup in its place (nixfleet-relay restore ` +
+        'FILE) or begin an empty store (nixfleet-relay start-anew): both set the damaged one aside as ' +
+        `${DATABASE}.corrupt-TIME. Without a backup tokens that can still be read stay valid, and the hosts refill the ` +
+        'history of their runs',
       { cause },
     );
   }
