@@ -138,7 +138,7 @@ describe('a relay that is killed at any moment', function () {
             take(message);
           };
           for (const message of agent.heard) take(message);
-          return { ...host, agent };
+          return { ...host, agent, isAsking: false };
         }),
       );
       const endAt = performance.now() + 50 + next() * 400;
@@ -146,16 +146,18 @@ describe('a relay that is killed at any moment', function () {
       while (performance.now() < endAt) {
         await delay(1);
         const busy = agents[Math.floor(next() * agents.length)];
-        const run = busy?.runs.findLast(({ ended }) => !ended);
         if (!busy) continue;
+        const run = busy.runs.findLast(({ ended }) => !ended);
         if (run) {
           run.event({ type: 'note', text: 'x'.repeat(Math.floor(next() * 500)) });
-          if (next() < 0.3) run.end();
+          if (next() < 0.1) run.end();
           busy.agent.sendMore(run);
-        } else if (asked++ < 12) {
+        } else if (!busy.isAsking && asked++ < 20) {
           const runId = newRunId();
+          busy.isAsking = true;
           ana.update(busy.host, runId).then(
             ({ ok }) => {
+              busy.isAsking = false;
               if (ok) busy.requested.push(runId);
             },
             () => undefined,
