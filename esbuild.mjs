@@ -52,7 +52,12 @@ const program = {
 const builds = [
   {
     ...common,
-    entryPoints: { extension: 'extension/extension.ts' },
+    // each loads the next when it is needed: the client when there is a nixcfg, the server in a process of its own
+    entryPoints: {
+      extension: 'extension/extension.ts',
+      'language-client': 'extension/language-client/main.ts',
+      'language-server': 'extension/language-server/main.ts',
+    },
     outdir,
     outExtension: { '.js': '.cjs' },
     platform: 'node',
