@@ -52,9 +52,10 @@ const program = {
 const builds = [
   {
     ...common,
-    // each loads the next when it is needed: the client when there is a nixcfg, the server in a process of its own
+    // each loads the next when it is needed: what is for nixcfg when there is one, the server in a process of its own
     entryPoints: {
       extension: 'extension/extension.ts',
+      nixcfg: 'extension/nixcfg/features.ts',
       'language-client': 'extension/language-client/main.ts',
       'language-server': 'extension/language-server/main.ts',
     },

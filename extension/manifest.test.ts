@@ -74,10 +74,11 @@ describe('the manifest', () => {
       aHost('x', { online: false, runs: [aRun(1)] }),
       aHost('y', { runs: [anEndedRun(1)] }),
     ];
+    const marks = new Map([['x', 'behind'] as const]);
     const words = new Set(
-      rows.flatMap(host => presentHost(host, { now: NOW, stale: false }, ENGLISH).contextValue.split(';')),
+      rows.flatMap(host => presentHost(host, { now: NOW, stale: false, marks }, ENGLISH).contextValue.split(';')),
     );
-    for (const word of ['run', 'over', 'detail', 'lock', 'agent', 'nixcfg', 'system']) words.add(word);
+    for (const word of ['run', 'over', 'detail', 'lock', 'agent', 'nixcfg', 'system', 'configured']) words.add(word);
     const asked = [...JSON.stringify(contributes.menus).matchAll(/viewItem =~ \/;\(?([a-z|]+)\)?;\//g)];
     assert.ok(asked.length > 5);
     for (const match of asked) for (const word of (match[1] ?? '').split('|')) assert.ok(words.has(word), word);
@@ -153,6 +154,9 @@ describe('the code', () => {
       'nixfleet.run',
       'nixfleet.relay',
       'nixfleet.watchedRuns',
+      'nixfleet.nixcfg',
+      'nixfleet.nixcfgFolder',
+      'nixfleet.evaluations',
     ]);
     for (const name of named) assert.ok(others.has(name) || (COMMANDS as readonly string[]).includes(name), name);
   });

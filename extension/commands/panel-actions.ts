@@ -33,6 +33,7 @@ export function panelActions(services: CommandServices): RunPanelActions {
         if (host) await updateHosts(services, [host], how);
       }),
     openDiff: runId => act(() => showLockDiff(services, runId, fleet.run(runId)?.host ?? '')),
+    useLock: runId => act(async () => (await services.nixcfg.features()).useLock(runId)),
     openOutput: name => {
       const host = fleet.host(name);
       const run = host && (liveRun(host) ?? host.runs[0]);

@@ -13,9 +13,12 @@ import {
   FLAKE_READ,
   FLEET_CHANGED,
   NIXCFG_CHANGED,
+  WHERE_IS,
+  type ConfigurationName,
   type FlakeRead,
   type FleetChanged,
   type NixcfgChanged,
+  type Place,
   type ServerOptions,
 } from '../language-server/protocol.ts';
 
@@ -31,6 +34,7 @@ export interface LanguageClientParts {
 export interface RunningServer {
   fleetChanged(change: FleetChanged): void;
   nixcfgChanged(change: NixcfgChanged): void;
+  whereIs(configuration: ConfigurationName): Promise<Place | null>;
   /** Resolves when the process has ended. */
   stop(): Promise<void>;
 }
@@ -70,6 +74,7 @@ export async function startServer({ module, log, start, onFlakeRead }: LanguageC
   return {
     fleetChanged: change => notify(FLEET_CHANGED, change),
     nixcfgChanged: change => notify(NIXCFG_CHANGED, change),
+    whereIs: configuration => client.sendRequest<Place | null>(WHERE_IS, configuration),
     stop: async () => {
       dispose();
       await client.dispose();

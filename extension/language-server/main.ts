@@ -18,6 +18,8 @@ import {
   FLAKE_READ,
   FLEET_CHANGED,
   NIXCFG_CHANGED,
+  WHERE_IS,
+  type ConfigurationName,
   type FleetChanged,
   type NixcfgChanged,
   type ServerOptions,
@@ -49,6 +51,7 @@ connection.onInitialize(({ initializationOptions }: InitializeParams): Initializ
 connection.onInitialized(() => server.filesChanged());
 connection.onNotification(FLEET_CHANGED, (change: FleetChanged) => server.fleetChanged(change));
 connection.onNotification(NIXCFG_CHANGED, (change: NixcfgChanged) => server.nixcfgChanged(change));
+connection.onRequest(WHERE_IS, (configuration: ConfigurationName) => server.whereIs(configuration));
 connection.onDidChangeWatchedFiles(() => server.filesChanged());
 
 connection.onCodeLens(({ textDocument }) => server.lenses(textDocument.uri));

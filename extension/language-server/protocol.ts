@@ -11,6 +11,16 @@ export const NIXCFG_CHANGED = 'nixfleet/nixcfgChanged';
 /** From the server: what the flake.nix of nixcfg shows is other than before. */
 export const FLAKE_READ = 'nixfleet/flakeRead';
 
+/** Asked by the extension: where a configuration is. Takes a {@link ConfigurationName}, gives a {@link Place} or null. */
+export const WHERE_IS = 'nixfleet/whereIs';
+
+/** A place in a file. Line and character count from 0. */
+export interface Place {
+  readonly uri: string;
+  readonly line: number;
+  readonly character: number;
+}
+
 /** What the server is started with. */
 export interface ServerOptions {
   /** BCP 47. */

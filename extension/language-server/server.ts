@@ -14,7 +14,7 @@ import { flakeHover, lockHover } from './hovers.ts';
 import { flakeLenses } from './lenses.ts';
 import { flakeLinks, lockLinks } from './links.ts';
 import { NixcfgFiles, type OpenDocuments } from './nixcfg-files.ts';
-import type { FlakeRead, FleetChanged, NixcfgChanged, ServerOptions } from './protocol.ts';
+import type { ConfigurationName, FlakeRead, FleetChanged, NixcfgChanged, Place, ServerOptions } from './protocol.ts';
 import { fleetState, NO_FLEET, type FleetState, type Snapshot } from './snapshot.ts';
 import { flakeSymbols, lockSymbols } from './symbols.ts';
 
@@ -109,6 +109,16 @@ export class Server {
 
   fixes(uri: string, diagnostics: readonly Diagnostic[]): CodeAction[] {
     return this.#uris().includes(uri) ? quickFixes(this.#snapshot(), diagnostics) : [];
+  }
+
+  /** The file of a configuration, else where flake.nix names it. */
+  whereIs({ kind, name }: ConfigurationName): Place | null {
+    const { flake } = this.#snapshot();
+    const host = flake?.flake.hosts.find(candidate => candidate.kind === kind && candidate.name === name);
+    if (!flake || !host) return null;
+    const file = host.files.map(path => this.#files?.fileUri(path)).find(uri => uri !== undefined);
+    if (file !== undefined) return { uri: file, line: 0, character: 0 };
+    return { uri: flake.document.uri, ...flake.document.positionAt(host.at.from) };
   }
 
   #takeFolder({ folder }: NixcfgChanged): void {

@@ -27,7 +27,6 @@ export interface NixError {
 const MOST_ERRORS = 20;
 const MOST_PLACES = 50;
 
-// eslint-disable-next-line no-control-regex -- escape sequences are made of control characters
 const ESCAPES = /\u001b(?:\[[\d;?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?)/g;
 const PLACE = /\bat («[^»]*»[^:\s]*|\/[^:\s]*|[^:\s/][^:\s]*\.nix):(\d+):(\d+)/;
 const EXCERPT = /^\s*(\d+)\|(.*)$/;

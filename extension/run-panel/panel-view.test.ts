@@ -18,6 +18,8 @@ function sourceOf(story: Story, more: Partial<RunSource> & { summaryWith?: Parti
     lockAfter: undefined,
     gone: false,
     problem: undefined,
+    places: [],
+    hasNixcfg: false,
     online: true,
     clockAhead: 0,
     ...rest,
@@ -159,6 +161,8 @@ describe('what the panel says about a run', () => {
     const locks = { lockBefore: 'a', lockAfter: 'b' };
     assert.ok(viewOf(updated(), locks).actions.includes('open-diff'));
     assert.ok(!viewOf(updated(), { ...locks, lockAfter: 'a' }).actions.includes('open-diff'));
+    assert.ok(!viewOf(updated(), locks).actions.includes('use-lock'), 'there is no nixcfg to take it over to');
+    assert.ok(viewOf(updated(), { ...locks, hasNixcfg: true }).actions.includes('use-lock'));
   });
 
   it('of which not everything is here any more', () => {

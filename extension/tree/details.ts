@@ -2,6 +2,7 @@ import type { FleetHost, RunSummary } from '../../protocol/index.ts';
 import type { Locale } from '../base/locale.ts';
 import { ago, duration, elapsed, outcomeWords, phaseWord, shortRev, storeName, wentWrong } from '../base/words.ts';
 import { isOutdated } from '../fleet/fleet.ts';
+import type { Mark } from '../nixcfg/configurations.ts';
 import { isOver } from '../../protocol/index.ts';
 import type { RowIcon } from './host-row.ts';
 
@@ -16,7 +17,7 @@ export interface DetailRow {
 }
 
 /** What is known of a host: agent, nixcfg, lock, system, and what it could not find out. */
-export function hostDetails(host: FleetHost, now: number, locale: Locale): readonly DetailRow[] {
+export function hostDetails(host: FleetHost, now: number, locale: Locale, mark?: Mark): readonly DetailRow[] {
   const { t } = locale;
   const unknown = t('unknown');
   const { agent, status } = host;
@@ -37,10 +38,12 @@ export function hostDetails(host: FleetHost, now: number, locale: Locale): reado
     'nixcfg',
     'nixcfg',
     'repo',
-    [nixcfg?.branch, nixcfg?.head && shortRev(nixcfg.head), nixcfg?.dirty ? t('uncommitted changes') : undefined],
+    [nixcfg?.branch, nixcfg?.head && shortRev(nixcfg.head), nixcfg?.dirty ? t('uncommitted changes') : undefined,
+      mark === 'unconfigured' ? t('this workspace does not configure it') : undefined,
+    ],
     nixcfg?.path,
   );
-  add('lock', 'flake.lock', 'lock', lockParts(host, now, locale), status?.input?.url);
+  add('lock', 'flake.lock', 'lock', [...lockParts(host, now, locale), mark === 'behind' ? t('behind this workspace') : undefined], status?.input?.url);
   const { generation } = status ?? {};
   add(
     'system',
@@ -103,13 +106,18 @@ export function presentRun(run: RunSummary, now: number, locale: Locale): Omit<D
 }
 
 /** Name and value of what the tooltip of a host says, in order. */
-export function hostFacts(host: FleetHost, now: number, locale: Locale): readonly (readonly [string, string])[] {
+export function hostFacts(
+  host: FleetHost,
+  now: number,
+  locale: Locale,
+  mark?: Mark,
+): readonly (readonly [string, string])[] {
   const { t } = locale;
   const { agent, status } = host;
   const facts: [string, string | undefined][] = [
     [t('Platform'), agent && `${agent.platform} · ${agent.system}`],
     [t('Attribute'), agent?.attribute],
-    ...hostDetails(host, now, locale)
+    ...hostDetails(host, now, locale, mark)
       .filter(row => !row.key.startsWith('problem/') && row.description !== t('unknown'))
       .map(row => [row.label, row.description] as [string, string]),
     [t('Checked'), status && ago(now - status.at, locale)],

@@ -8,6 +8,7 @@ const BUTTONS: Readonly<Record<PanelAction, { label: PanelLabel; icon: IconName 
   retry: { label: 'retry', icon: 'retry' },
   'retry-anyway': { label: 'retryAnyway', icon: 'retry' },
   'open-diff': { label: 'openDiff', icon: 'diff' },
+  'use-lock': { label: 'useLock', icon: 'down' },
   'open-output': { label: 'openOutput', icon: 'text' },
 };
 
