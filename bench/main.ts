@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { benchCuts } from './cuts.ts';
 import { benchEditor } from './editor.ts';
 import { benchLink } from './link.ts';
-import { benchNixcfg } from './nixcfg.ts';
+import { benchLenses } from './lenses.ts';
 import { benchOutput } from './output.ts';
 import { benchUpdate } from './update.ts';
 
@@ -14,7 +14,7 @@ const benches: Record<string, () => Promise<void>> = {
   link: benchLink,
   cuts: benchCuts,
   editor: benchEditor,
-  nixcfg: benchNixcfg,
+  lenses: benchLenses,
 };
 
 const asked = process.argv.slice(2);

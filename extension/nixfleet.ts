@@ -64,7 +64,7 @@ export class NixFleet extends Disposable {
         ...{ locale, log, fleet, sessions },
         dist: vscode.Uri.joinPath(context.extensionUri, 'dist').fsPath,
         memory: context.workspaceState,
-        words: vscode.l10n.bundle as Readonly<Record<string, string>> | undefined,
+        words: vscode.l10n.bundle,
         describe: host => {
           const { icon, description } = presentHost(host, { now: fleet.now(), stale: false }, locale);
           return { icon: icon.id, words: description, idle: !liveRun(host) };
@@ -89,7 +89,9 @@ export class NixFleet extends Disposable {
     };
     const hosts = { isOnline: (host: string) => fleet.host(host)?.online, onDidChange: fleet.onDidChange };
     const workspace = panelWorkspace(nixcfg);
-    const panels = this.own(new RunPanels(context, sessions, panelActions(services), { hosts, workspace, locale, log }));
+    const panels = this.own(
+      new RunPanels(context, sessions, panelActions(services), { hosts, workspace, locale, log }),
+    );
     const view = this.own(new HostsView({ link, relays, fleet, nixcfg, locale }));
     const statusBar = this.own(new StatusBar(link, fleet, locale));
     this.own(new OutcomeNotifications(watched, locale, services.showRun));

@@ -121,8 +121,7 @@ function handlers(services: CommandServices): Handlers {
               nothing: t('No host has said what it is built from.'),
               filter: candidate => builtFrom(candidate) !== undefined,
             });
-      const configuration =
-        row?.kind === 'configured' ? { kind: row.output, name: row.host } : host && builtFrom(host);
+      const configuration = row?.kind === 'configured' ? { kind: row.output, name: row.host } : host && builtFrom(host);
       if (configuration) await (await services.nixcfg.features()).showConfiguration(configuration);
     },
     'nixfleet.revealHost': async rows => {

@@ -144,7 +144,9 @@ class Features extends Disposable implements NixcfgFeatures {
     this.#language.follow(folder);
     this.#changed.fire();
     if (!folder) return;
-    const watcher = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(folder, '**/{*.nix,flake.lock}'));
+    const watcher = vscode.workspace.createFileSystemWatcher(
+      new vscode.RelativePattern(folder, '**/{*.nix,flake.lock}'),
+    );
     for (const event of [watcher.onDidChange, watcher.onDidCreate, watcher.onDidDelete])
       event(() => this.#evaluateSoon(SETTLE));
     this.#watcher = this.own(watcher);

@@ -31,7 +31,7 @@ export async function runInTerminal(name: string, { file, args, options }: Termi
         for (const text of early.splice(0)) written.fire(text);
       },
       close: () => closed.abort(),
-      handleInput: input => {
+      handleInput: (input: string) => {
         if (input === '\u0003') closed.abort();
       },
     },

@@ -44,7 +44,14 @@ export class UpdateTasks implements vscode.TaskProvider {
     const execution = new vscode.CustomExecution(() =>
       Promise.resolve(new UpdateTerminal(host, this.#services, this.#findPlaces)),
     );
-    const task = new vscode.Task(definition, vscode.TaskScope.Workspace, t('update {0}', host), TASK_TYPE, execution, MATCHER);
+    const task = new vscode.Task(
+      definition,
+      vscode.TaskScope.Workspace,
+      t('update {0}', host),
+      TASK_TYPE,
+      execution,
+      MATCHER,
+    );
     task.detail = t('Updates the agent on {0}, as Update Agent does.', host);
     return task;
   }
@@ -119,20 +126,24 @@ class UpdateTerminal implements vscode.Pseudoterminal {
   /** Writes the output as it comes; resolves when the run is over and all of it is written. */
   async #follow(session: RunSession): Promise<RunSummary> {
     const { locale } = this.#services;
-    let written = false;
+    const seen: { written: boolean } = { written: false };
     const noted = new vscode.EventEmitter<void>();
-    const tail = new OutputTail(session.output, { append: text => this.#write(text) }, {
-      locale,
-      onEnd: () => {
-        written = true;
-        noted.fire();
+    const tail = new OutputTail(
+      session.output,
+      { append: text => this.#write(text) },
+      {
+        locale,
+        onEnd: () => {
+          seen.written = true;
+          noted.fire();
+        },
       },
-    });
+    );
     const listening = session.onDidChange(() => noted.fire());
     try {
       for (;;) {
         const { summary, state } = session;
-        if (summary && isOver(summary) && (written || state.seq === 0)) return summary;
+        if (summary && isOver(summary) && (seen.written || state.seq === 0)) return summary;
         await nextValue(noted.event, () => true, this.#ended.signal);
       }
     } finally {

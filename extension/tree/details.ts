@@ -38,12 +38,21 @@ export function hostDetails(host: FleetHost, now: number, locale: Locale, mark?:
     'nixcfg',
     'nixcfg',
     'repo',
-    [nixcfg?.branch, nixcfg?.head && shortRev(nixcfg.head), nixcfg?.dirty ? t('uncommitted changes') : undefined,
+    [
+      nixcfg?.branch,
+      nixcfg?.head && shortRev(nixcfg.head),
+      nixcfg?.dirty ? t('uncommitted changes') : undefined,
       mark === 'unconfigured' ? t('this workspace does not configure it') : undefined,
     ],
     nixcfg?.path,
   );
-  add('lock', 'flake.lock', 'lock', [...lockParts(host, now, locale), mark === 'behind' ? t('behind this workspace') : undefined], status?.input?.url);
+  add(
+    'lock',
+    'flake.lock',
+    'lock',
+    [...lockParts(host, now, locale), mark === 'behind' ? t('behind this workspace') : undefined],
+    status?.input?.url,
+  );
   const { generation } = status ?? {};
   add(
     'system',

@@ -73,7 +73,8 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   /** Brings a host's row into sight. */
   async reveal(host: string): Promise<void> {
     await vscode.commands.executeCommand(`${HOSTS_VIEW}.focus`);
-    if (this.#rows.row(host)) await this.#view.reveal(this.#node({ kind: 'host', host }), { select: true, focus: true });
+    if (this.#rows.row(host))
+      await this.#view.reveal(this.#node({ kind: 'host', host }), { select: true, focus: true });
   }
 
   override dispose(): void {
@@ -182,7 +183,10 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     const item = new vscode.TreeItem(node.host, vscode.TreeItemCollapsibleState.None);
     item.description = t('not enrolled');
     item.iconPath = iconPath({ id: 'vm-outline', color: 'disabledForeground' });
-    item.tooltip = t('{0} of nixcfg: no host that is built from it has connected to the relay.', `${node.output}.${node.host}`);
+    item.tooltip = t(
+      '{0} of nixcfg: no host that is built from it has connected to the relay.',
+      `${node.output}.${node.host}`,
+    );
     item.accessibilityInformation = { label: `${t('Host {0}', node.host)}, ${t('not enrolled')}` };
     item.contextValue = ';configured;';
     item.command = { command: 'nixfleet.showConfiguration', title: t('Open Configuration'), arguments: [node] };
@@ -237,7 +241,9 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     this.#notEnrolled = found
       .map(({ kind, name }) => this.#node({ kind: 'configured', host: name, output: kind }))
       .sort((a, b) => byName.compare(a.host, b.host));
-    return before.length !== this.#notEnrolled.length || before.some((node, index) => node !== this.#notEnrolled[index]);
+    return (
+      before.length !== this.#notEnrolled.length || before.some((node, index) => node !== this.#notEnrolled[index])
+    );
   }
 
   /** Whether the rows are shown as what was last known. */

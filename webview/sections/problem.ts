@@ -8,7 +8,11 @@ export function problemSection({ label, post }: PageContext): Section<ProblemVie
   const element = el('section', { class: 'notice problem', 'aria-label': label('problem'), hidden: true });
   function placeButton(place: PlaceView, index: number): HTMLElement {
     const name = label('openPlace', place.label);
-    const button = el('button', { class: 'link', type: 'button', 'aria-label': `${name}: ${place.title}` }, place.label);
+    const button = el(
+      'button',
+      { class: 'link', type: 'button', 'aria-label': `${name}: ${place.title}` },
+      place.label,
+    );
     button.addEventListener('click', () => post({ type: 'open-place', index }));
     return el('span', {}, button, ' ', el('span', { class: 'place-title' }, place.title));
   }

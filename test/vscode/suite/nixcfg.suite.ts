@@ -8,7 +8,6 @@ import { after, afterEach, before, describe, it } from 'mocha';
 import * as vscode from 'vscode';
 import { LanguageClient, TransportKind } from 'vscode-languageclient/node';
 import type { NixFleetApi } from '../../../extension/api.ts';
-import type { TreeNode } from '../../../extension/tree/nodes.ts';
 import { FakeAgent } from '../../support/fake-agent.ts';
 import { RelayBeside } from './relay-in-host.ts';
 
@@ -33,7 +32,10 @@ const ADA = `{ lib, ... }:
 
 function lockText(rev: string, lastModified = 1_700_000_000): string {
   const original = { type: 'github', owner: 'nixfleet', repo: 'nixfleet' };
-  const nodes = { nixfleet: { locked: { ...original, rev, lastModified, narHash: 'sha256-AAAA' }, original }, root: { inputs: { nixfleet: 'nixfleet' } } };
+  const nodes = {
+    nixfleet: { locked: { ...original, rev, lastModified, narHash: 'sha256-AAAA' }, original },
+    root: { inputs: { nixfleet: 'nixfleet' } },
+  };
   return `${JSON.stringify({ nodes, root: 'root', version: 7 }, null, 2)}\n`;
 }
 
@@ -93,11 +95,15 @@ describe('the workspace of nixcfg', () => {
     for (const agent of agents.values()) await agent[Symbol.asyncDispose]();
     await vscode.commands.executeCommand('nixfleet.disconnect');
     await relay[Symbol.asyncDispose]();
-    for (const name of ['flake.nix', 'flake.lock', 'hosts']) rmSync(join(folder, name), { recursive: true, force: true });
+    for (const name of ['flake.nix', 'flake.lock', 'hosts'])
+      rmSync(join(folder, name), { recursive: true, force: true });
     rmSync(programs, { recursive: true, force: true });
   });
 
-  async function until<T>(what: string, condition: () => T | undefined | false | null | PromiseLike<T | undefined | false | null>): Promise<T> {
+  async function until<T>(
+    what: string,
+    condition: () => T | undefined | false | null | PromiseLike<T | undefined | false | null>,
+  ): Promise<T> {
     const deadline = Date.now() + 20_000;
     for (;;) {
       const value = await condition();
@@ -116,18 +122,27 @@ describe('the workspace of nixcfg', () => {
   }
 
   const open = (name: string): Promise<vscode.TextDocument> =>
-    Promise.resolve(vscode.workspace.openTextDocument(uri(name)).then(async document => {
-      await vscode.window.showTextDocument(document);
-      return document;
-    }));
+    Promise.resolve(
+      vscode.workspace.openTextDocument(uri(name)).then(async document => {
+        await vscode.window.showTextDocument(document);
+        return document;
+      }),
+    );
   const lenses = async (name = 'flake.nix'): Promise<string[]> => {
-    const found = await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', uri(name), 100);
+    const found = await vscode.commands.executeCommand<vscode.CodeLens[]>(
+      'vscode.executeCodeLensProvider',
+      uri(name),
+      100,
+    );
     return found.map(({ command }) => command?.title ?? '');
   };
   const rows = async (): Promise<string[]> => {
-    const nodes = ((await api.tree.getChildren()) ?? []) as TreeNode[];
-    const items = await Promise.all(nodes.map(node => api.tree.getTreeItem(node)));
-    return items.map(({ label, description }) => `${String(label)} ${String(description)}`);
+    const items: string[] = [];
+    for (const node of (await api.tree.getChildren()) ?? []) {
+      const { label, description } = await api.tree.getTreeItem(node);
+      items.push(`${typeof label === 'string' ? label : ''} ${typeof description === 'string' ? description : ''}`);
+    }
+    return items;
   };
 
   it('loads nothing while there is no flake', () => {
@@ -162,7 +177,10 @@ describe('the workspace of nixcfg', () => {
     await vscode.commands.executeCommand('nixfleet.hosts.focus');
     await agent('ada');
     await until('the evaluation', () => api.nixcfg.configurations?.source === 'evaluation');
-    assert.deepEqual(api.nixcfg.configurations?.hosts.map(({ name }) => name), ['ada', 'bob', 'generated']);
+    assert.deepEqual(
+      api.nixcfg.configurations?.hosts.map(({ name }) => name),
+      ['ada', 'bob', 'generated'],
+    );
     await until('the rows', async () => {
       const shown = await rows();
       return shown.includes('bob not enrolled') && shown.includes('generated not enrolled');
@@ -181,7 +199,10 @@ describe('the workspace of nixcfg', () => {
     await open('flake.nix');
     await until('not enrolled', async () => (await lenses()).includes('$(circle-slash) not enrolled'));
     const before = await lenses();
-    assert.ok(before.some(title => title.startsWith('$(pass) 1.0.0')), before.join());
+    assert.ok(
+      before.some(title => title.startsWith('$(pass) 1.0.0')),
+      before.join(),
+    );
     assert.ok(before.includes('Update Agent'));
     const bob = await agent('bob');
     await until('the lens of bob', async () => !(await lenses()).includes('$(circle-slash) not enrolled'));
@@ -210,23 +231,45 @@ describe('the workspace of nixcfg', () => {
   it('tells of inputs in both files, links them, and lists symbols', async () => {
     const flake = await open('flake.nix');
     const lock = await open('flake.lock');
-    for (const [document, word] of [[flake, 'github:nixfleet'], [lock, HERE]] as const) {
+    for (const [document, word] of [
+      [flake, 'github:nixfleet'],
+      [lock, HERE],
+    ] as const) {
       const position = document.positionAt(document.getText().indexOf(word) + 1);
-      const hovers = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', document.uri, position);
-      const text = hovers.flatMap(({ contents }) => contents.map(content => (content as vscode.MarkdownString).value)).join();
+      const hovers = await vscode.commands.executeCommand<vscode.Hover[]>(
+        'vscode.executeHoverProvider',
+        document.uri,
+        position,
+      );
+      const text = hovers
+        .flatMap(({ contents }) => contents.map(content => (content as vscode.MarkdownString).value))
+        .join();
       assert.match(text, new RegExp(`\\[${HERE}\\]\\(https://github.com/nixfleet/nixfleet/commit/${HERE}\\)`));
       assert.match(text, /Hosts run/);
-      const links = await vscode.commands.executeCommand<vscode.DocumentLink[]>('vscode.executeLinkProvider', document.uri);
+      const links = await vscode.commands.executeCommand<vscode.DocumentLink[]>(
+        'vscode.executeLinkProvider',
+        document.uri,
+      );
       assert.ok(links.some(({ target }) => target?.toString().includes(`commit/${HERE}`)));
     }
-    const symbols = await vscode.commands.executeCommand<vscode.DocumentSymbol[]>('vscode.executeDocumentSymbolProvider', flake.uri);
+    const symbols = await vscode.commands.executeCommand<vscode.DocumentSymbol[]>(
+      'vscode.executeDocumentSymbolProvider',
+      flake.uri,
+    );
     assert.ok(symbols.some(({ name, children }) => name === 'nixosConfigurations' && children.length === 2));
   });
 
   it('opens the configuration of a host, and brings its row into sight', async () => {
     await vscode.commands.executeCommand('nixfleet.showConfiguration', { kind: 'host', host: 'ada' });
-    await until('the file', () => vscode.window.activeTextEditor?.document.uri.fsPath === join(folder, 'hosts/ada.nix'));
-    await vscode.commands.executeCommand('nixfleet.showConfiguration', { kind: 'configured', host: 'bob', output: 'nixosConfigurations' });
+    await until(
+      'the file',
+      () => vscode.window.activeTextEditor?.document.uri.fsPath === join(folder, 'hosts/ada.nix'),
+    );
+    await vscode.commands.executeCommand('nixfleet.showConfiguration', {
+      kind: 'configured',
+      host: 'bob',
+      output: 'nixosConfigurations',
+    });
     const editor = await until('flake.nix', () => {
       const active = vscode.window.activeTextEditor;
       return active?.document.uri.fsPath === join(folder, 'flake.nix') && active;
@@ -237,7 +280,10 @@ describe('the workspace of nixcfg', () => {
 
   it('has a task for each host, whose errors are at their line in the workspace', async () => {
     const tasks = await vscode.tasks.fetchTasks({ type: 'nixfleet' });
-    assert.deepEqual(tasks.map(({ name }) => name), ['update ada', 'update bob', 'update retired']);
+    assert.deepEqual(
+      tasks.map(({ name }) => name),
+      ['update ada', 'update bob', 'update retired'],
+    );
     const asked = agents.get('ada')!.nextRun();
     const ended = new Promise<number | undefined>(resolve => {
       const listening = vscode.tasks.onDidEndTaskProcess(({ execution, exitCode }) => {
@@ -248,7 +294,11 @@ describe('the workspace of nixcfg', () => {
     });
     await vscode.tasks.executeTask(tasks[0]!);
     const run = await asked;
-    run.phase('accepted').phase('pulling').phase('building').output(`${NIX_ERROR.join('\n')}\n`);
+    run
+      .phase('accepted')
+      .phase('pulling')
+      .phase('building')
+      .output(`${NIX_ERROR.join('\n')}\n`);
     const reason = { kind: 'evaluation', message: 'ada does not evaluate' };
     run.end({ outcome: 'failed', changed: false, reason, lastLines: NIX_ERROR });
     assert.equal(await ended, 1);
@@ -258,7 +308,11 @@ describe('the workspace of nixcfg', () => {
     });
     assert.equal(problem?.message, "attribute 'undefinedThing' missing");
     assert.deepEqual([problem.range.start.line, problem.range.start.character], [3, 17]);
-    assert.deepEqual(vscode.languages.getDiagnostics(uri('flake.nix')).filter(({ source }) => source === 'nix'), [], 'that flake.nix was another one');
+    assert.deepEqual(
+      vscode.languages.getDiagnostics(uri('flake.nix')).filter(({ source }) => source === 'nix'),
+      [],
+      'that flake.nix was another one',
+    );
   });
 
   it('makes links of errors in the channel of a host', async () => {
@@ -269,7 +323,10 @@ describe('the workspace of nixcfg', () => {
       ),
     );
     const links = await until('the link', async () => {
-      const found = await vscode.commands.executeCommand<vscode.DocumentLink[]>('vscode.executeLinkProvider', channel.uri);
+      const found = await vscode.commands.executeCommand<vscode.DocumentLink[]>(
+        'vscode.executeLinkProvider',
+        channel.uri,
+      );
       const ours = found.filter(({ target }) => target?.path.endsWith('hosts/ada.nix'));
       return ours.length > 0 && ours;
     });
@@ -285,7 +342,10 @@ describe('the workspace of nixcfg', () => {
       'other',
       'Other',
       { module: join(root, 'test/vscode/suite/other-server.cjs'), transport: TransportKind.ipc },
-      { documentSelector: [{ language: 'nix' }], outputChannel: vscode.window.createOutputChannel('Other', { log: true }) },
+      {
+        documentSelector: [{ language: 'nix' }],
+        outputChannel: vscode.window.createOutputChannel('Other', { log: true }),
+      },
     );
     await other.start();
     try {
@@ -297,11 +357,25 @@ describe('the workspace of nixcfg', () => {
       const titles = await lenses();
       assert.ok(titles.includes(ofOther) && titles.includes('Update nixfleet Input Here'), titles.join());
       const position = document.positionAt(document.getText().indexOf('nixfleet.url') + 1);
-      const hovers = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', document.uri, position);
+      const hovers = await vscode.commands.executeCommand<vscode.Hover[]>(
+        'vscode.executeHoverProvider',
+        document.uri,
+        position,
+      );
       assert.equal(hovers.length, 2);
-      const completions = await vscode.commands.executeCommand<vscode.CompletionList>('vscode.executeCompletionItemProvider', document.uri, position);
-      assert.ok(completions.items.some(({ label }) => label === ofOther), 'completion is the other one’s');
-      const symbols = await vscode.commands.executeCommand<vscode.DocumentSymbol[]>('vscode.executeDocumentSymbolProvider', document.uri);
+      const completions = await vscode.commands.executeCommand<vscode.CompletionList>(
+        'vscode.executeCompletionItemProvider',
+        document.uri,
+        position,
+      );
+      assert.ok(
+        completions.items.some(({ label }) => label === ofOther),
+        'completion is the other one’s',
+      );
+      const symbols = await vscode.commands.executeCommand<vscode.DocumentSymbol[]>(
+        'vscode.executeDocumentSymbolProvider',
+        document.uri,
+      );
       const names = symbols.map(({ name }) => name);
       assert.ok(names.includes(ofOther) && names.includes('inputs'), names.join());
 

@@ -99,7 +99,16 @@ describe('nixcfg in the window', function () {
     writeFileSync(join(nixcfg, 'hosts/grace.nix'), '{ }\n');
     await git('init', '--quiet', '--initial-branch=main');
     await git('add', '.');
-    await git('-c', 'user.name=Ana', '-c', 'user.email=ana@example.org', 'commit', '--quiet', '-m', 'Hosts of the office');
+    await git(
+      '-c',
+      'user.name=Ana',
+      '-c',
+      'user.email=ana@example.org',
+      'commit',
+      '--quiet',
+      '-m',
+      'Hosts of the office',
+    );
     const programs = join(folder, 'programs');
     mkdirSync(programs);
     writeFileSync(join(folder, 'newest.lock'), LOCKS[NEWEST] ?? '');
@@ -118,7 +127,11 @@ describe('nixcfg in the window', function () {
     chmodSync(join(programs, 'nix'), 0o755);
 
     const relay = opened.use(
-      await RelayProcess.start({ data: join(folder, 'relay'), log: join(folder, 'relay.log'), listen: ['127.0.0.1:0'] }),
+      await RelayProcess.start({
+        data: join(folder, 'relay'),
+        log: join(folder, 'relay.log'),
+        listen: ['127.0.0.1:0'],
+      }),
     );
     const tokenFile = join(folder, 'token');
     writeFileSync(tokenFile, await relay.operator('ana'), { mode: 0o600 });
@@ -173,10 +186,22 @@ describe('nixcfg in the window', function () {
     const asked = ada.nextRun();
     await lensLink('Update Agent').first().click();
     const run = await asked;
-    run.phase('accepted').phase('pulling').event({ type: 'recorded', before: { input: { rev: OLD } } });
-    run.whole('lock-before', LOCKS[OLD] ?? '').phase('locking').whole('lock-after', LOCKS[NEW] ?? '');
+    run
+      .phase('accepted')
+      .phase('pulling')
+      .event({ type: 'recorded', before: { input: { rev: OLD } } });
+    run
+      .whole('lock-before', LOCKS[OLD] ?? '')
+      .phase('locking')
+      .whole('lock-after', LOCKS[NEW] ?? '');
     run.event({ type: 'locked', input: 'nixfleet', before: { rev: OLD }, after: { rev: NEW }, changed: true });
-    run.phase('building').output('building the system\n').phase('activating').phase('confirming').phase('committing').end();
+    run
+      .phase('building')
+      .output('building the system\n')
+      .phase('activating')
+      .phase('confirming')
+      .phase('committing')
+      .end();
     const panel = await workbench.webview('ada');
     await panel.getByRole('button', { name: 'Use This Lock in Workspace' }).click();
     const { original, modified } = await workbench.diff();
@@ -192,7 +217,12 @@ describe('nixcfg in the window', function () {
   });
 
   it('marks the host as long as its checkout is behind the workspace', async () => {
-    await workbench.treeItem(/ada/).filter({ hasText: 'available' }).or(workbench.treeItem(/ada.*behind/)).first().waitFor();
+    await workbench
+      .treeItem(/ada/)
+      .filter({ hasText: 'available' })
+      .or(workbench.treeItem(/ada.*behind/))
+      .first()
+      .waitFor();
     ada.sayStatus({ upstream: { rev: OLD, checkedAt: Date.now() } });
     await workbench.treeItem(/ada.*behind this workspace/).waitFor();
     await workbench.tab('flake.nix').click();
@@ -239,7 +269,11 @@ describe('nixcfg in the window', function () {
     const asked = ada.nextRun();
     await workbench.contextMenu(workbench.treeItem('ada'), 'Update Agent');
     const run = await asked;
-    run.phase('accepted').phase('pulling').phase('building').output(`${NIX_ERROR.join('\n')}\n`);
+    run
+      .phase('accepted')
+      .phase('pulling')
+      .phase('building')
+      .output(`${NIX_ERROR.join('\n')}\n`);
     const reason = { kind: 'evaluation', message: 'The configuration of ada does not evaluate.' };
     run.end({ outcome: 'failed', changed: false, reason, lastLines: NIX_ERROR });
     const panel = await workbench.webview('ada');

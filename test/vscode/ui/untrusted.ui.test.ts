@@ -43,11 +43,18 @@ describe('an untrusted workspace', () => {
     writeFileSync(join(nixcfg, 'flake.lock'), JSON.stringify(LOCK));
     // whoever runs nix or git in the workspace leaves the mark, as a flake or a hook could
     for (const name of ['nix', 'git']) {
-      writeFileSync(join(programs, name), `#!/bin/sh\ncase "$PWD" in "${nixcfg}"*) echo "${name} $*" >> "${mark}";; esac\nexit 1\n`);
+      writeFileSync(
+        join(programs, name),
+        `#!/bin/sh\ncase "$PWD" in "${nixcfg}"*) echo "${name} $*" >> "${mark}";; esac\nexit 1\n`,
+      );
       chmodSync(join(programs, name), 0o755);
     }
     const relay = opened.use(
-      await RelayProcess.start({ data: join(folder, 'relay'), log: join(folder, 'relay.log'), listen: ['127.0.0.1:0'] }),
+      await RelayProcess.start({
+        data: join(folder, 'relay'),
+        log: join(folder, 'relay.log'),
+        listen: ['127.0.0.1:0'],
+      }),
     );
     const tokenFile = join(folder, 'token');
     writeFileSync(tokenFile, await relay.operator('ana'), { mode: 0o600 });

@@ -14,7 +14,6 @@ import {
   DidOpenTextDocumentNotification,
   DocumentSymbolRequest,
   InitializedNotification,
-  InitializeRequest,
   IPCMessageReader,
   IPCMessageWriter,
   ShutdownRequest,
@@ -27,7 +26,7 @@ const HOSTS = 200;
 const INPUTS = 60;
 const KEYSTROKES = 200;
 
-export async function benchNixcfg(): Promise<void> {
+export async function benchLenses(): Promise<void> {
   await using opened = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'nixfleet-bench-'));
   opened.defer(() => rmSync(folder, { recursive: true, force: true }));
@@ -45,9 +44,9 @@ export async function benchNixcfg(): Promise<void> {
     nixcfg: { folder: pathToFileURL(folder).href },
     fleet: { known: true, trusted: true, hosts: Array.from({ length: HOSTS }, (_, i) => aHost(i)), gone: [] },
   };
-  await connection.sendRequest(InitializeRequest.type, {
+  await connection.sendRequest('initialize', {
     processId: process.pid,
-    rootUri: null,
+    workspaceFolders: null,
     capabilities: {},
     initializationOptions,
   });
@@ -137,7 +136,7 @@ function bigFlake(): string {
     `            networking.hostName = "host-${i}";`,
     `            services.nginx.virtualHosts."host-${i}.example.org" = {`,
     '              enableACME = true;',
-    "              locations.\"/\".extraConfig = ''",
+    '              locations."/".extraConfig = \'\'',
     `                proxy_pass http://127.0.0.1:\${toString (8000 + ${i})};`,
     "                add_header X-Host ''${host};",
     "              '';",
