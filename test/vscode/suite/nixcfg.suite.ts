@@ -54,7 +54,8 @@ const NIX_ERROR = [
   '             |                  ^',
 ];
 
-describe('the workspace of nixcfg', () => {
+describe('the workspace of nixcfg', function () {
+  this.timeout(120_000); // a machine may be busy with builds
   let api: NixFleetApi;
   let relay: RelayBeside;
   let folder: string;
@@ -104,7 +105,7 @@ describe('the workspace of nixcfg', () => {
     what: string,
     condition: () => T | undefined | false | null | PromiseLike<T | undefined | false | null>,
   ): Promise<T> {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     for (;;) {
       const value = await condition();
       if (value !== undefined && value !== false && value !== null) return value;
