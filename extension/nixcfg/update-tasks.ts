@@ -1,6 +1,6 @@
 /** `nixfleet: update HOST` as a task: for key bindings, tasks.json, and the Problems view. */
 import * as vscode from 'vscode';
-import { isOver, type RunId, type RunSummary } from '../../protocol/index.ts';
+import { isOver, neverBegan, type RunId, type RunSummary } from '../../protocol/index.ts';
 import { nextValue } from '../base/event.ts';
 import { messageOf } from '../base/log.ts';
 import { withReason } from '../base/words.ts';
@@ -142,8 +142,9 @@ class UpdateTerminal implements vscode.Pseudoterminal {
     const listening = session.onDidChange(() => noted.fire());
     try {
       for (;;) {
-        const { summary, state } = session;
-        if (summary && isOver(summary) && (seen.written || state.seq === 0)) return summary;
+        const { summary, state, gone } = session;
+        const isWhole = seen.written && state.end !== undefined;
+        if (summary && isOver(summary) && (isWhole || gone || neverBegan(summary))) return summary;
         await nextValue(noted.event, () => true, this.#ended.signal);
       }
     } finally {

@@ -1,4 +1,4 @@
-import { isOver } from '../../protocol/index.ts';
+import { neverBegan } from '../../protocol/index.ts';
 import {
   dispatch,
   PANEL_LABELS,
@@ -258,9 +258,9 @@ export class PanelLink extends Disposable {
   }
 
   async #output(): Promise<PanelOutput> {
-    const { output, state, summary } = this.#options.session;
+    const { output, summary } = this.#options.session;
     // a run that never began has no stream that could end
-    const isNone = state.seq === 0 && summary !== undefined && isOver(summary);
+    const isNone = summary !== undefined && neverBegan(summary);
     this.#outputIsOld = false;
     for (;;) {
       const { revision, rowCount, ended, failure } = output;

@@ -1,7 +1,7 @@
 import {
   applyEvent,
   foldRun,
-  isOver,
+  neverBegan,
   type AnyRunEvent,
   type OutputFrame,
   type Position,
@@ -169,9 +169,8 @@ export class SharedRun {
   }
 
   #isComplete(missing: StreamPositions): boolean {
-    const begun = this.#state.seq > 0;
-    const over = this.#state.end !== undefined || (!begun && this.#summary !== undefined && isOver(this.#summary));
-    return over && (!begun || Object.keys(missing).length === 0);
+    if (this.#state.seq === 0) return this.#summary !== undefined && neverBegan(this.#summary);
+    return this.#state.end !== undefined && Object.keys(missing).length === 0;
   }
 
   #setProblem(problem: Reason | undefined): void {
