@@ -188,8 +188,17 @@ function tokenArg(token: string | undefined, dataDir: string): string {
 
 function serverEnv(dataDir: string, extra: ServerOptions['env']): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !/^(npm_|VSCODE_|ELECTRON_)/.test(name));
-  // its sockets go away with its data; no marketplace
-  return { ...Object.fromEntries(own), TMPDIR: dataDir, XDG_RUNTIME_DIR: dataDir, EXTENSIONS_GALLERY: '{}', ...extra };
+  return {
+    ...Object.fromEntries(own),
+    // its sockets go away with its data
+    TMPDIR: dataDir,
+    XDG_RUNTIME_DIR: dataDir,
+    // no marketplace
+    EXTENSIONS_GALLERY: '{}',
+    // the environment as it is here, without what a login shell would put before it
+    VSCODE_CLI: '1',
+    ...extra,
+  };
 }
 
 /**
