@@ -25,6 +25,7 @@ stdenvNoCC.mkDerivation {
       ../esbuild.mjs
       ../protocol
       ../flake-lock
+      ../flake-nix
       ../agent
       ../relay
       ../extension

@@ -51,5 +51,6 @@ runCommand "vscode-extension-${vscodeExtUniqueId}-${version}"
     for file in ${lib.concatStringsSep " " allowed}; do
       if [ -f "$file" ]; then install -D -m 644 "$file" "$folder/$file"; fi
     done
-    test -f "$folder/package.json" && test -f "$folder/dist/extension.cjs"
+    test -f "$folder/package.json"
+    for part in extension nixcfg language-client language-server; do test -f "$folder/dist/$part.cjs"; done
   ''
