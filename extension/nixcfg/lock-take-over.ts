@@ -36,6 +36,8 @@ interface Offer {
   readonly shown: vscode.Uri;
   /** Whose it is, as a person says it. */
   readonly owner: string;
+  /** What a person should know before they say yes. */
+  readonly doubt?: string;
 }
 
 export class LockTakeOver extends Disposable implements vscode.TextDocumentContentProvider {
@@ -71,7 +73,9 @@ export class LockTakeOver extends Disposable implements vscode.TextDocumentConte
     }
     const { host, before, after } = result.locks;
     const shown = vscode.Uri.from(lockUri({ host, runId, side: 'after' }));
-    await this.#offer(folder, { before, after, shown, owner: host });
+    const hasSucceeded = this.#services.fleet.run(runId)?.outcome === 'succeeded';
+    const doubt = hasSucceeded ? {} : { doubt: t('That run has not succeeded with it.') };
+    await this.#offer(folder, { before, after, shown, owner: host, ...doubt });
   }
 
   /** Lets nix find the newest revision of the input that carries the agent, and takes that lock over. */
@@ -135,7 +139,7 @@ export class LockTakeOver extends Disposable implements vscode.TextDocumentConte
   }
 
   /** Shows the difference, asks, and writes. */
-  async #offer(folder: vscode.Uri, { before, after, shown, owner }: Offer): Promise<void> {
+  async #offer(folder: vscode.Uri, { before, after, shown, owner, doubt }: Offer): Promise<void> {
     const { t } = this.#services.locale;
     const file = vscode.Uri.joinPath(folder, 'flake.lock');
     if (isEdited(file)) {
@@ -166,7 +170,8 @@ export class LockTakeOver extends Disposable implements vscode.TextDocumentConte
       decision.changes.length === 1
         ? t('Write the lock of {0} to the workspace? 1 input changes.', owner)
         : t('Write the lock of {0} to the workspace? {1} inputs change.', owner, decision.changes.length);
-    if ((await vscode.window.showInformationMessage(question, use)) !== use) return;
+    const asked = doubt === undefined ? question : `${question} ${doubt}`;
+    if ((await vscode.window.showInformationMessage(asked, use)) !== use) return;
     if (isEdited(file) || (await readText(file)) !== workspace) {
       void vscode.window.showWarningMessage(t('flake.lock has changed meanwhile: nothing was written.'));
       return;
