@@ -6,6 +6,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { plainText } from '../../flake-lock/index.ts';
 import type { RunId } from '../../protocol/index.ts';
 import { Disposable } from '../base/disposable.ts';
 import { messageOf } from '../base/log.ts';
@@ -121,7 +122,10 @@ export class LockTakeOver extends Disposable implements vscode.TextDocumentConte
       const version = parseNixVersion((await runProcess(nix, ['--version'], { cwd: folder, deadline: 10_000 })).stdout);
       const args = updateInputCommand(version ?? [2, 19], input, file);
       const options = { cwd: folder, deadline: UPDATE_DEADLINE };
-      const result = await runInTerminal(t('Update {0}', input), { file: nix, args, options });
+      const result = await runInTerminal(t('Update {0}', input), {
+        shown: `nix flake update ${plainText(input, 60)}`,
+        ...{ file: nix, args, options },
+      });
       if (result.ended === 'cancelled') return { ok: false, problem: t('it was ended') };
       const problem = nixProblem(result.stderr);
       if (result.ended === 'deadline')

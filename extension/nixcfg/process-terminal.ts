@@ -2,6 +2,8 @@ import * as vscode from 'vscode';
 import { runProcess, type ProcessOptions, type ProcessResult } from './run-process.ts';
 
 export interface TerminalStep {
+  /** The command as a person would type it. */
+  readonly shown: string;
   readonly file: string;
   readonly args: readonly string[];
   readonly options: Omit<ProcessOptions, 'signal' | 'onOutput'>;
@@ -11,7 +13,10 @@ export interface TerminalStep {
  * Runs a program in a terminal of the panel, so that a person sees it work and can end it by closing the terminal, and
  * gives what came of it.
  */
-export async function runInTerminal(name: string, { file, args, options }: TerminalStep): Promise<ProcessResult> {
+export async function runInTerminal(
+  name: string,
+  { shown, file, args, options }: TerminalStep,
+): Promise<ProcessResult> {
   const written = new vscode.EventEmitter<string>();
   const closed = new AbortController();
   const early: string[] = [];
@@ -37,7 +42,7 @@ export async function runInTerminal(name: string, { file, args, options }: Termi
     },
   });
   terminal.show(true);
-  write(`\u001b[2m$ ${[file, ...args].map(quoted).join(' ')}\u001b[0m\n`);
+  write(`\u001b[2m$ ${shown}\u001b[0m\n`);
   const result = await runProcess(file, args, { ...options, signal: closed.signal, onOutput: write });
   write(`\u001b[2m${endWords(result)}\u001b[0m\n`);
   return result;
@@ -45,9 +50,4 @@ export async function runInTerminal(name: string, { file, args, options }: Termi
 
 function endWords({ ended, exitCode }: ProcessResult): string {
   return ended === 'exit' ? `exit code ${exitCode ?? 'unknown'}` : ended;
-}
-
-/** As in a shell. */
-function quoted(argument: string): string {
-  return /^[\w@%+=:,./#-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 }
