@@ -1,5 +1,8 @@
 /** Which of the folders with a flake.nix is nixcfg. */
 
+/** Finds a flake.nix at the top of the workspace, or a little below. */
+export const FLAKES = '{flake.nix,*/flake.nix,*/*/flake.nix}';
+
 export interface Candidate {
   /** URI. */
   readonly folder: string;

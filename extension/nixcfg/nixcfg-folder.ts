@@ -2,12 +2,10 @@ import * as vscode from 'vscode';
 import { Disposable } from '../base/disposable.ts';
 import { Emitter } from '../base/event.ts';
 import type { Locale } from '../base/locale.ts';
-import { chooseFolder, type Candidate } from './choose-folder.ts';
+import { chooseFolder, FLAKES, type Candidate } from './choose-folder.ts';
 
 /** Where the choice of the person is kept. */
 const REMEMBERED = 'nixfleet.nixcfgFolder';
-/** A flake.nix at the top of the workspace, or a little below. */
-const FLAKES = '{flake.nix,*/flake.nix,*/*/flake.nix}';
 const NOT_OURS = '**/{node_modules,.git,.direnv,result,templates}/**';
 const MOST_CANDIDATES = 20;
 

@@ -4,12 +4,10 @@ import * as vscode from 'vscode';
 import { Disposable } from '../base/disposable.ts';
 import { Emitter } from '../base/event.ts';
 import { messageOf } from '../base/log.ts';
+import { FLAKES } from './choose-folder.ts';
 import { NO_NIXCFG, type NixcfgState } from './configurations.ts';
 import type * as features from './features.ts';
 import type { NixcfgFeatures, NixcfgServices } from './features-api.ts';
-
-/** A flake.nix at the top of the workspace, or a little below. */
-const FLAKES = '{flake.nix,*/flake.nix,*/*/flake.nix}';
 
 /**
  * The door to what NixFleet does with nixcfg. Loads it when the workspace holds a flake, or when somebody asks for it;
