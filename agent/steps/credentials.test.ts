@@ -49,6 +49,16 @@ describe('credentials of URLs', () => {
     );
   });
 
+  it('are found in no more than a moment in lines of any length', () => {
+    for (const text of [
+      'w'.repeat(5_000_000),
+      'a://'.repeat(500_000),
+      `${'w'.repeat(2_000_000)}://${'w'.repeat(2_000_000)}`,
+    ])
+      assert.equal(withoutCredentials(text), text);
+    assert.equal(withoutCredentials(`${'w'.repeat(5_000_000)}https://t0ken@a`).slice(-13), 'https://***@a');
+  });
+
   it('hold nothing back for ever', () => {
     const filter = new CredentialFilter();
     assert.equal(Buffer.from(filter.push(Buffer.from('building https://'))).toString(), 'building https://');

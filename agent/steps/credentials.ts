@@ -5,15 +5,16 @@
 
 /** What ends the part of a URL that may hold credentials. */
 const NOT_IN_AUTHORITY = String.raw`\x00-\x20/?#"'<>\\`;
-const CREDENTIALS = new RegExp(String.raw`([a-z][a-z0-9+.-]*)://([^${NOT_IN_AUTHORITY}]*)@`, 'gi');
+// looked for from its :// on, and back to a scheme of some length: a line may be megabytes long
+const CREDENTIALS = new RegExp(String.raw`(?<=([a-z][a-z0-9+.-]{0,30}))://([^${NOT_IN_AUTHORITY}]*)@`, 'gi');
 const OPEN_AUTHORITY = new RegExp(String.raw`://[^${NOT_IN_AUTHORITY}]*$`);
 
 /** A text with the credentials of its URLs replaced by `***`. Asked again it changes nothing more. */
 export function withoutCredentials(text: string): string {
   return text.replace(CREDENTIALS, (_, scheme: string, credentials: string) => {
-    if (!/ssh$/i.test(scheme)) return `${scheme}://***@`;
+    if (!/ssh$/i.test(scheme)) return '://***@';
     const [user = ''] = credentials.split(':', 1);
-    return user === credentials ? `${scheme}://${credentials}@` : `${scheme}://${user}:***@`;
+    return user === credentials ? `://${credentials}@` : `://${user}:***@`;
   });
 }
 
