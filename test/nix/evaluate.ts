@@ -11,8 +11,12 @@ const FOLDER = '/root/nixfleet';
 /** An expression for all options of the modules: `Options` of scripts/options. */
 export const OPTIONS = `import ${FOLDER}/test/nix/options.nix`;
 
-/** Gives a host the files that expressions are evaluated with. */
+const hostsWithFiles = new WeakSet<TestHost>();
+
+/** Gives a host the files that expressions are evaluated with, once. */
 export function bringFiles(host: TestHost): void {
+  if (hostsWithFiles.has(host)) return;
+  hostsWithFiles.add(host);
   const folder = host.pathOf(FOLDER);
   for (const part of ['nix', 'test/nixpkgs', 'test/home-manager', 'test/nix-darwin'])
     cpSync(join(PROJECT, part), join(folder, part), { recursive: true, verbatimSymlinks: true });

@@ -59,6 +59,12 @@ describe('the Hosts view', () => {
     await waitUntil('tooltips are gone', async () => {
       await mouse.move(150, 700, { steps: 3 });
       if (!(await tooltip().isVisible())) return true;
+      const left = await tooltip()
+        .boundingBox({ timeout: 1000 })
+        .catch(() => null);
+      // one that is left behind goes with the pointer that has been on it
+      if (left) await mouse.move(left.x + left.width / 2, left.y + left.height / 2, { steps: 3 });
+      await mouse.move(150, 700, { steps: 3 });
       await keyboard.press('Escape');
       return false;
     });
