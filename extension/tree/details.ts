@@ -1,6 +1,16 @@
 import type { FleetHost, RunSummary } from '../../protocol/index.ts';
 import type { Locale } from '../base/locale.ts';
-import { ago, duration, elapsed, outcomeWords, phaseWord, shortRev, storeName, wentWrong } from '../base/words.ts';
+import {
+  ago,
+  duration,
+  elapsed,
+  hostAfter,
+  outcomeWords,
+  phaseWord,
+  shortRev,
+  storeName,
+  wentWrong,
+} from '../base/words.ts';
 import { isOutdated } from '../fleet/fleet.ts';
 import type { Mark } from '../nixcfg/configurations.ts';
 import { isOver } from '../../protocol/index.ts';
@@ -110,7 +120,7 @@ export function presentRun(run: RunSummary, now: number, locale: Locale): Omit<D
       : run.outcome === 'succeeded'
         ? { id: 'pass', color: 'charts.green' }
         : { id: 'circle-slash', color: 'disabledForeground' },
-    tooltip: run.reason ? [run.reason.message, run.reason.advice].filter(Boolean).join('\n') : '',
+    tooltip: [hostAfter(run, locale), reasonOf(run)].filter(Boolean).join('\n'),
   };
 }
 
@@ -139,11 +149,18 @@ export function hostFacts(
 
 function lastRunFacts(run: RunSummary | undefined, now: number, locale: Locale): [string, string][] {
   if (!run) return [];
-  const { label, description, tooltip } = presentRun(run, now, locale);
+  const { label, description } = presentRun(run, now, locale);
   const words = [label, description].filter(part => part !== '').join(' · ');
   const facts: [string, string][] = [[locale.t('Last run'), words]];
-  if (tooltip) facts.push([locale.t('Reason'), tooltip]);
+  const after = hostAfter(run, locale);
+  if (after !== undefined) facts.push([locale.t('Now'), after]);
+  const reason = reasonOf(run);
+  if (reason) facts.push([locale.t('Reason'), reason]);
   return facts;
+}
+
+function reasonOf({ reason }: RunSummary): string {
+  return [reason?.message, reason?.advice].filter(Boolean).join('\n');
 }
 
 function shortRevOf(rev: string): string {

@@ -142,7 +142,11 @@ describe('the Hosts view', () => {
         reason: { kind: 'build', message: 'nginx.drv failed to build.', advice: 'Read the last lines of its log.' },
         lastLines: ['error: builder failed'],
       });
-    await workbench.notification('Updating mail failed while building. Reason: nginx.drv failed to build.').waitFor();
+    await workbench
+      .notification(
+        'Updating mail failed while building. The host is as it was before. Reason: nginx.drv failed to build.',
+      )
+      .waitFor();
     await workbench.picture('outcome-notification');
     await workbench.clearNotifications();
 
