@@ -60,6 +60,12 @@ export class UpdateTasks implements vscode.TaskProvider {
 /** Phases in which the host is being switched: that is cancelled in the run panel, which asks first. */
 const SWITCHING = ['activating', 'confirming', 'committing'];
 
+/**
+ * Milliseconds between the last line and the end of the terminal. From there on VS Code looks for problems for 100 ms only,
+ * which is not enough where the window is busy.
+ */
+const LAST_WORDS = 1_000;
+
 /** Shows a run in the terminal of a task, from the request to the outcome. */
 class UpdateTerminal implements vscode.Pseudoterminal {
   readonly #host: string;
@@ -80,13 +86,12 @@ class UpdateTerminal implements vscode.Pseudoterminal {
   }
 
   open(): void {
-    this.#run().then(
-      code => this.#closed.fire(code),
-      (error: unknown) => {
+    void this.#run()
+      .catch((error: unknown) => {
         if (!this.#ended.signal.aborted) this.#line(messageOf(error));
-        this.#closed.fire(1);
-      },
-    );
+        return 1;
+      })
+      .then(code => setTimeout(() => this.#closed.fire(code), LAST_WORDS));
   }
 
   /** The task was ended, or its terminal closed. */
@@ -115,8 +120,8 @@ class UpdateTerminal implements vscode.Pseudoterminal {
     const session = await sessions.open(asked.runId);
     try {
       const run = await this.#follow(session);
-      this.#line(outcomeText(run, locale).text);
       for (const place of await this.#places(session)) this.#line(problemLine(place));
+      this.#line(outcomeText(run, locale).text);
       return run.outcome === 'succeeded' ? 0 : 1;
     } finally {
       session.dispose();

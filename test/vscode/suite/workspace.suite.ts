@@ -1,5 +1,6 @@
 // The workspace of nixcfg in VS Code's real extension host: language server, configured hosts, locks, tasks, and another
-// language server beside ours. The program nix is a script here; hosts are agents whose runs are written here.
+// language server beside ours. The program nix is a script here; hosts are agents whose runs are written here. Its name puts
+// it behind the suites that expect a window that was never connected: all share one.
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
