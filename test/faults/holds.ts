@@ -1,12 +1,11 @@
 /** How a run is held in a phase, so that a fault strikes there and nowhere else, and is let go afterwards. */
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RunId } from '../../protocol/index.ts';
 import type { Faults } from '../hosts/lab/faults.ts';
 import type { Fleet } from '../support/fleet.ts';
 import type { Operator, WatchedRun } from '../support/operator.ts';
 import type { TestHost } from '../hosts/lab/host.ts';
-import type { FaultPhase } from './table.ts';
+import type { Phase, RunId } from '../../protocol/index.ts';
 
 /** Below /run, so that a power loss takes it away. */
 const HELD = '/run/nixfleet-test-held';
@@ -35,7 +34,7 @@ export function after(milliseconds: number): Hold {
   return { faults: {}, prepare: nothing, reached: () => delay(milliseconds), release: nothing };
 }
 
-export function holdIn(phase: FaultPhase, stage: Stage): Hold {
+export function holdIn(phase: Phase, stage: Stage): Hold {
   switch (phase) {
     case 'queued':
       return queued(stage);
@@ -107,7 +106,7 @@ function isLoading(group: string): boolean {
 }
 
 /** A repository does not answer. */
-function git({ fleet, operator }: Stage, repository: 'nixcfg' | 'nixfleet', phase: FaultPhase, command: string): Hold {
+function git({ fleet, operator }: Stage, repository: 'nixcfg' | 'nixfleet', phase: Phase, command: string): Hold {
   let letGo: (() => void) | undefined;
   return {
     faults: {},
@@ -126,7 +125,7 @@ function git({ fleet, operator }: Stage, repository: 'nixcfg' | 'nixfleet', phas
 }
 
 /** A step of the host's own waits for a file to go. */
-function file({ host, operator }: Stage, phase: FaultPhase, faults: Faults, says: string | undefined): Hold {
+function file({ host, operator }: Stage, phase: Phase, faults: Faults, says: string | undefined): Hold {
   return {
     faults,
     prepare: () => {

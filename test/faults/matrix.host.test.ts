@@ -3,7 +3,8 @@ import { after, before, describe, it } from 'mocha';
 import { cannotRun } from '../../scripts/test/cannot-run.ts';
 import { Lab } from '../hosts/lab/lab.ts';
 import { FaultRig } from './rig.ts';
-import { allCells, FAULTS, isRun, PHASES, type RunCell } from './table.ts';
+import { PHASES } from '../../protocol/index.ts';
+import { allCells, FAULTS, isRun, type RunCell } from './table.ts';
 
 /** Where each cell's result goes as a line of JSON, for docs/reliability.md. */
 const RECORD = process.env['NIXFLEET_FAULTS_RECORD'];

@@ -1,5 +1,6 @@
 /** What docs/reliability.md shows of runs of the matrix: the table, its counts, and what cannot be tried. Pure. */
-import { allCells, FAULTS, isRun, PHASES, type Cell, type Fault } from './table.ts';
+import { PHASES } from '../../protocol/index.ts';
+import { allCells, FAULTS, isRun, type Cell, type Fault } from './table.ts';
 
 /** One line of the record: a cell with what came of it. */
 export interface Recorded {

@@ -1,5 +1,6 @@
 /** What the soak does next: a cell of the matrix, or a fault at a random moment of a run. Pure, and decided by the seed. */
-import { allCells, cellOf, FAULTS, isRun, PHASES, type Fault, type FaultPhase, type RunCell } from './table.ts';
+import { PHASES, type Phase } from '../../protocol/index.ts';
+import { allCells, cellOf, FAULTS, isRun, type Fault, type RunCell } from './table.ts';
 
 export type Deed =
   | { readonly kind: 'cell'; readonly cell: RunCell }
@@ -46,7 +47,7 @@ export function deedOf(word: string): Deed {
   const moment = /^(\d+)ms$/.exec(where)?.[1];
   if (moment !== undefined) return { kind: 'anywhere', fault, milliseconds: Number(moment) };
   if (!(PHASES as readonly string[]).includes(where)) throw new Error(`there is no phase ${where}`);
-  const cell = cellOf(where as FaultPhase, fault);
+  const cell = cellOf(where as Phase, fault);
   if (!isRun(cell)) throw new Error(`${word} means nothing: ${cell.why}`);
   return { kind: 'cell', cell };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { allCells, FAULTS, isRun, PHASES } from './table.ts';
+import { PHASES } from '../../protocol/index.ts';
+import { allCells, FAULTS, isRun } from './table.ts';
 
 describe('the fault matrix', () => {
   it('has a cell for every phase and fault: run, or not, with a reason', () => {

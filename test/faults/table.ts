@@ -2,22 +2,10 @@
  * The fault matrix: in every phase of a run every fault happens once, on a real host. This file says which cells there are,
  * which of them mean nothing and why, and how a run may end in each. Pure: `cell.ts` carries a cell out.
  */
-import type { Outcome } from '../../protocol/index.ts';
+import { PHASES, type Outcome, type Phase } from '../../protocol/index.ts';
 
 /** How a run ends: as its journal says, or `refused` before it began, as the relay says. */
 export type End = Outcome | 'refused';
-
-export const PHASES = [
-  'queued',
-  'accepted',
-  'pulling',
-  'locking',
-  'building',
-  'activating',
-  'confirming',
-  'committing',
-] as const;
-export type FaultPhase = (typeof PHASES)[number];
 
 /** Every fault, with what it is for people who read the table. */
 export const FAULTS = {
@@ -42,14 +30,14 @@ export const FAULTS = {
 export type Fault = keyof typeof FAULTS;
 
 export interface RunCell {
-  readonly phase: FaultPhase;
+  readonly phase: Phase;
   readonly fault: Fault;
   /** How the run may end. More than one where the moment decides: what was on the disk when the power went. */
   readonly ends: readonly End[];
 }
 
 export interface NotApplicable {
-  readonly phase: FaultPhase;
+  readonly phase: Phase;
   readonly fault: Fault;
   /** Why there is nothing to try. */
   readonly why: string;
@@ -58,7 +46,7 @@ export interface NotApplicable {
 export type Cell = RunCell | NotApplicable;
 
 /** Faults of the new generation: they are there once it is activated, whatever else happens. */
-const OF_THE_GENERATION: Partial<Record<Fault, FaultPhase>> = {
+const OF_THE_GENERATION: Partial<Record<Fault, Phase>> = {
   'agent-crashes': 'confirming',
   'agent-crashes-kill-runner': 'confirming',
   'agent-unreachable': 'confirming',
@@ -66,7 +54,7 @@ const OF_THE_GENERATION: Partial<Record<Fault, FaultPhase>> = {
   'activation-hangs': 'activating',
 };
 
-export function cellOf(phase: FaultPhase, fault: Fault): Cell {
+export function cellOf(phase: Phase, fault: Fault): Cell {
   const why = whyNot(phase, fault);
   return why === undefined ? { phase, fault, ends: endsOf(phase, fault) } : { phase, fault, why };
 }
@@ -86,7 +74,7 @@ export function allCells(): readonly Cell[] {
   return PHASES.flatMap(phase => (Object.keys(FAULTS) as Fault[]).map(fault => cellOf(phase, fault)));
 }
 
-function whyNot(phase: FaultPhase, fault: Fault): string | undefined {
+function whyNot(phase: Phase, fault: Fault): string | undefined {
   const only = OF_THE_GENERATION[fault];
   if (only !== undefined && only !== phase)
     return `it is a property of the new generation, which shows while ${only}; that cell is run`;
@@ -100,7 +88,7 @@ function whyNot(phase: FaultPhase, fault: Fault): string | undefined {
 
 const WENT_THROUGH: readonly End[] = ['succeeded'];
 
-function endsOf(phase: FaultPhase, fault: Fault): readonly End[] {
+function endsOf(phase: Phase, fault: Fault): readonly End[] {
   switch (fault) {
     case 'kill-agent':
     case 'kill-runner':
