@@ -22,7 +22,7 @@ describe('a relay that is killed at any moment', function () {
 
   it('loses nothing that it acknowledged, and every viewer ends with the bytes of the host', async () => {
     await using folder = await temporaryFolder();
-    const relay = new RelayChild(folder.path, ['--log-level', 'warn']);
+    await using relay = new RelayChild(folder.path, ['--log-level', 'warn']);
     await relay.start();
     const hostToken = (await relay.run('enroll', 'web', '--token-only')).stdout.trim();
     const operatorToken = (await relay.run('operator', 'ana', '--token-only')).stdout.trim();
@@ -91,7 +91,7 @@ describe('a relay that is killed at any moment', function () {
 
   it('has every request and every event that it acknowledged, whoever else writes at that moment', async () => {
     await using folder = await temporaryFolder();
-    const relay = new RelayChild(folder.path, ['--log-level', 'warn', '--keep-runs', '1000']);
+    await using relay = new RelayChild(folder.path, ['--log-level', 'warn', '--keep-runs', '1000']);
     const token = async (...args: string[]) => (await relay.run(...args, '--token-only')).stdout.trim();
     const operatorToken = await token('operator', 'ana');
     const hosts = await Promise.all(
@@ -173,7 +173,7 @@ describe('a relay that is killed at any moment', function () {
 
   it('still has what it replied to: a run that waits for its host', async () => {
     await using folder = await temporaryFolder();
-    const relay = new RelayChild(folder.path);
+    await using relay = new RelayChild(folder.path);
     await relay.start();
     const hostToken = (await relay.run('enroll', 'web', '--token-only')).stdout.trim();
     const operatorToken = (await relay.run('operator', 'ana', '--token-only')).stdout.trim();

@@ -236,7 +236,7 @@ describe('nixfleet-relay', function () {
     assert.match((await relay.run('restore', file)).stderr, /another relay serves/);
     agent.cut();
 
-    const other = new RelayChild(join(folder.path, 'other'));
+    await using other = new RelayChild(join(folder.path, 'other'));
     assert.match((await other.run('restore', file)).stdout, /is as it was at 2.* with 1 run\./);
     await other.start();
     run.end();
