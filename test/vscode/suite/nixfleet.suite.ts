@@ -122,6 +122,7 @@ describe('NixFleet in VS Code', () => {
     until(`the end of the run of ${host}`, () => runsOf(host).find(run => run.runId === runId && isOver(run)));
 
   it('says what it is while nothing is configured', async () => {
+    assert.equal(api.isNixcfgLoaded, false, 'there is no flake');
     await until('the secrets', () => api.configured === 'nothing');
     assert.equal(api.viewState?.key, 'not-configured');
     assert.equal(api.connection.kind, 'signed-out');

@@ -147,11 +147,13 @@ describe('the workspace of nixcfg', function () {
     return items;
   };
 
-  it('loads nothing while there is no flake', () => {
-    assert.equal(api.isNixcfgLoaded, false);
+  it('runs no language server while there is no flake', async () => {
+    const features = await api.nixcfgFeatures();
+    assert.equal(await features.serverRuns, false);
+    assert.equal(api.nixcfg.folder, undefined);
   });
 
-  it('loads what is for nixcfg when there is one', async () => {
+  it('runs one as soon as there is a flake, and knows its hosts and its lock', async () => {
     write('flake.lock', lockText(HERE));
     write('hosts/ada.nix', ADA);
     write('flake.nix', FLAKE);
