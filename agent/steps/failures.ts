@@ -165,7 +165,9 @@ export function gitFailure(output: string, subject: string): RunReason | undefin
 
 /** What the output of an update of the lock means; also to be asked when nix said that all went well. */
 export function lockFailure(output: string, subject: string): RunReason | undefined {
-  return find(LOCK, output, subject);
+  // that an old copy lacks a revision says nothing of a remote that was not asked
+  const notAsked = STALE.test(output) ? find(REACH, output, subject) : undefined;
+  return notAsked ?? find(LOCK, output, subject);
 }
 
 /** nix goes on with an old copy after these and exits with 0: its own warnings, and git's words when a fetch failed. */
