@@ -139,7 +139,7 @@ export class FaultRig implements AsyncDisposable {
       await assertAsBefore(host, before);
       return { outcome: 'refused', kind: summary.reason.kind, resumes: 0 };
     }
-    const told = `${JSON.stringify(end, null, 2)}\n${run.output.slice(-3000)}`;
+    const told = `${JSON.stringify(end, null, 2)}\n${run.output.slice(-3000)}\n${run.state.warnings.join('\n')}`;
     assert.ok(end, 'an end');
     assert.ok(cell.ends.includes(end.outcome), `ended ${end.outcome}, not ${cell.ends.join(' or ')}: ${told}`);
     assert.deepEqual(
@@ -151,9 +151,13 @@ export class FaultRig implements AsyncDisposable {
     // who begins from nothing sees the same
     const second = await other.finished(run.runId);
     for (const viewer of [run, second]) assertNothingWasLost(host, viewer);
-    if (end.outcome === 'succeeded') await assertUpdatedTo(host, run, version);
-    else if (end.outcome !== 'inconsistent') await assertAsBefore(host, before);
-    else await this.#runAgain();
+    try {
+      if (end.outcome === 'succeeded') await assertUpdatedTo(host, run, version);
+      else if (end.outcome !== 'inconsistent') await assertAsBefore(host, before);
+      else await this.#runAgain();
+    } catch (error) {
+      throw new Error(`${String(error)}\n${told}`, { cause: error });
+    }
     await this.#assertIdle(run.runId);
     const confirming = run.state.phases.findLast(({ phase }) => phase === 'confirming');
     return {
