@@ -50,7 +50,12 @@ export async function mendHalfMerge(merge: HalfMerge): Promise<readonly string[]
   return left;
 }
 
-async function removeStaleLock({ query, path, since }: HalfMerge): Promise<void> {
+/** Removes git's lock of the index that something ended in its middle left behind, if it is not older than that. */
+export async function removeStaleLock({
+  query,
+  path,
+  since,
+}: Pick<HalfMerge, 'query' | 'path' | 'since'>): Promise<void> {
   const { stdout } = await query(['git', 'rev-parse', '--git-path', 'index.lock']);
   const lock = resolve(path, stdout.trim());
   const at = modifiedAt(lock);

@@ -59,6 +59,8 @@ export interface CheckoutDoings {
   pulledTo?: string;
   /** When that move began, ms since the epoch, while it has not been seen to end. */
   movingSince?: number;
+  /** When a step began that was ended in its middle, ms since the epoch: git's lock of the index may be left of it. */
+  brokenSince?: number;
   /** Locks that this run wrote. */
   ownLocks: Uint8Array[];
   /** nix is, or was, at work on the lock, and nobody has looked at what it left. */

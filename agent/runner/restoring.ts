@@ -1,10 +1,13 @@
 /** Puts a checkout back as it was recorded, as far as nobody else has changed it meanwhile. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { readLock, removeLock, syncWorktree, writeLock } from '../nixcfg/checkout.ts';
-import { mendHalfMerge } from '../nixcfg/half-merge.ts';
+import { mendHalfMerge, removeStaleLock } from '../nixcfg/half-merge.ts';
 import { planRestore, same } from '../nixcfg/restore-plan.ts';
 import { warn } from './activating.ts';
 import { runAsOwner, type Checkout, type CheckoutDoings, type RunContext } from './context.ts';
+import { outputText } from './expect-success.ts';
 import { lastLines } from './last-lines.ts';
+import type { StepResult } from './step-runner.ts';
 
 /** Milliseconds that putting a checkout back may take, whatever the deadline of the phase that failed. */
 const PATIENCE_MS = 2 * 60_000;
@@ -20,6 +23,9 @@ export async function restoreCheckout(
   const { git, query, recorded, prefix } = checkout;
   const signal = AbortSignal.timeout(PATIENCE_MS);
   try {
+    // nix and git write the index, too, while nothing is moved
+    const { path } = checkout;
+    if (doings.brokenSince !== undefined) await removeStaleLock({ query, path, since: doings.brokenSince });
     const head = await git.head();
     const halfMerged = await mend(checkout, doings, head.rev);
     const lock = await readLock(query);
@@ -32,7 +38,7 @@ export async function restoreCheckout(
     });
     if (plan.lockToHead) await putLock(checkout, lockAtHead);
     if (plan.resetTo !== undefined) {
-      const reset = await runAsOwner(run, checkout, ['git', 'reset', '--keep', plan.resetTo], { signal });
+      const reset = await resetTo(run, checkout, plan.resetTo, signal);
       if (reset.exitCode !== 0) {
         const why = lastLines(reset.tail, 1)[0] ?? 'git reset failed';
         return {
@@ -62,6 +68,19 @@ export async function restoreCheckout(
     };
   } catch (error) {
     return { left: [], failed: (error as Error).message };
+  }
+}
+
+/** Milliseconds for somebody else's git that is at work in the checkout just then. */
+const BUSY_MS = 10_000;
+
+async function resetTo(run: RunContext, checkout: Checkout, rev: string, signal: AbortSignal): Promise<StepResult> {
+  const giveUpAt = performance.now() + BUSY_MS;
+  for (;;) {
+    const reset = await runAsOwner(run, checkout, ['git', 'reset', '--keep', rev], { signal });
+    const isBusy = /index\.lock.*File exists/.test(outputText(reset));
+    if (!isBusy || performance.now() >= giveUpAt) return reset;
+    await delay(500);
   }
 }
 

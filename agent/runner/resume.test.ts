@@ -153,6 +153,23 @@ describe('a run whose runner is killed', function () {
       checkRunDirectory(runId);
     });
 
+  it('with the whole host, while nix had the index, puts HEAD back all the same', async () => {
+    something();
+    host.push({ 'hosts.nix': `{ n = "i${release}"; }\n` }, 'index');
+    host.plan({ update: { hang: true } });
+    const start = host.state();
+    const runId = host.ask();
+    await host.killWhen(runId, (_, output) => output.includes('$ nix flake update'));
+    writeFileSync(join(host.checkout, '.git/index.lock'), '');
+    await host.losePower(runId);
+    host.plan({});
+    assert.equal(await host.run(runId), 0);
+    assert.equal(host.end(runId).reason?.kind, 'power-loss', host.output(runId));
+    assert.deepEqual(host.state(), start);
+    assert.ok(!existsSync(join(host.checkout, '.git/index.lock')));
+    checkRunDirectory(runId);
+  });
+
   it('while activating waits for the activation that still runs, and activates again', async () => {
     something();
     host.configure({ deadlines: { settling: 50, confirming: 20_000, activating: 3000 } });

@@ -117,6 +117,8 @@ async function rebuild(run: RunContext, progress: Progress, events: readonly Any
   if (pulledTo !== undefined) progress.doings.pulledTo = pulledTo;
   const movingSince = openMove(events);
   if (movingSince !== undefined) progress.doings.movingSince = movingSince;
+  const brokenSince = brokenStep(events);
+  if (brokenSince !== undefined) progress.doings.brokenSince = brokenSince;
   const left = readSmallFile(run.paths.lockAfter, MAX_LOCK_BYTES);
   if (left.ok) progress.doings.ownLocks.push(left.value);
   progress.doings.lockInFlight =
@@ -159,6 +161,13 @@ function openMove(events: readonly AnyRunEvent[]): number | undefined {
     if (verb === 'merge' || (verb === 'reset' && option === '--keep')) since = event.at;
   }
   return since;
+}
+
+/** When the last step began, where nobody saw it end. */
+function brokenStep(events: readonly AnyRunEvent[]): number | undefined {
+  const last = steps(events).at(-1);
+  const end = events.find(event => event.type === 'step-ended' && event['step'] === last?.step);
+  return end?.['exitCode'] === undefined ? last?.at : undefined;
 }
 
 /** Whether git was to put the committed lock in the place of an earlier run's. */
