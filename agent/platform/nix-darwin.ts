@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { AgentConfig } from '../config.ts';
 import { lastLines } from '../runner/last-lines.ts';
 import type { RunReason } from '../runner/reason.ts';
@@ -9,6 +10,9 @@ import type { Activation, ByHand, RunStep } from './rebuilder.ts';
 
 /** What a check of nix-darwin says that stops the activation (nix-darwin, modules/system/checks.nix and etc.nix). */
 const ABORTED = /aborting activation/;
+
+/** Milliseconds that the boot may take to link the generation that runs. */
+const BOOT_PATIENCE_MS = 60_000;
 
 /** What the script says as soon as it begins to change something; some checks come later (modules/users). */
 const BEGUN = /setting up (?:groups|users|\/etc)/;
@@ -52,6 +56,7 @@ export class NixDarwin extends OwnScript {
    * daemons of the generation that runs, which after an activation that ended half-way is the new one, whatever the link says.
    */
   override async rollBack(run: RunStep, recorded: string, built?: string): Promise<Activation> {
+    await this.#booted();
     const { profile, running } = this.current();
     if (profile !== recorded) {
       const failed = await this.#setProfile(run, recorded, `By hand: ${this.byHand.rebuild}.`);
@@ -59,6 +64,12 @@ export class NixDarwin extends OwnScript {
     }
     if (built !== undefined && running === recorded) await run(['ln', '-sfn', built, this.system.current]);
     return super.rollBack(run, recorded);
+  }
+
+  /** The job that links the generation at boot is done: one that comes in between would change what the script goes by. */
+  async #booted(): Promise<void> {
+    const giveUpAt = performance.now() + BOOT_PATIENCE_MS;
+    while (!isLink(this.system.current) && performance.now() < giveUpAt) await delay(200);
   }
 
   async #setProfile(run: RunStep, toplevel: string, advice: string): Promise<RunReason | undefined> {
@@ -85,6 +96,10 @@ export class NixDarwin extends OwnScript {
       },
     };
   }
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 const TOO_OLD: RunReason = {

@@ -103,7 +103,8 @@ describe('An update whose checkout is an ordinary user’s', function () {
     assert.equal(status.nixcfg?.path, host.flake);
   });
 
-  it('says so when the status unit does not do its work, and is well again when it does', async () => {
+  it('says so when the status unit does not do its work, and is well again when it does', async function () {
+    this.timeout(300_000);
     const problems = () => operator.hosts.get('h1')?.status?.problems ?? [];
     // as a unit that hangs or fails at its start
     host.writeFile('/etc/systemd/system/nixfleet-status.service.d/broken.conf', '[Service]\nExecStartPre=/bin/false\n');
@@ -114,8 +115,10 @@ describe('An update whose checkout is an ordinary user’s', function () {
       { what: 'the status unit to be idle', deadline: 30_000 },
     );
     await operator.ask({ type: 'refresh', host: 'h1' });
-    await operator.waitFor('the problem', () =>
-      problems().some(problem => /status unit has not answered/.test(problem)),
+    await operator.waitFor(
+      'the problem',
+      () => problems().some(problem => /status unit has not answered/.test(problem)),
+      150_000,
     );
     await host.run(['rm', '-r', '/etc/systemd/system/nixfleet-status.service.d']);
     await host.run(['systemctl', 'daemon-reload']);
