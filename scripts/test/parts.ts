@@ -53,7 +53,14 @@ export const parts: readonly Part[] = [
     built: false,
     lane: 'source',
     run: ({ children, paths, grep }) =>
-      runMocha(children, { files: testFiles('unit', paths), timeout: 30 * SECOND, reporter: 'dot', grep }),
+      runMocha(children, {
+        files: testFiles('unit', paths),
+        timeout: 30 * SECOND,
+        // ws gives the other side 30 s to end a connection that is being closed
+        grace: 40 * SECOND,
+        reporter: 'dot',
+        grep,
+      }),
   },
   {
     name: 'hosts',

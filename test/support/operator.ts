@@ -291,12 +291,15 @@ export class Operator implements AsyncDisposable {
     void (async () => {
       while (!this.#closed) {
         await delay(200);
+        if (this.#closed) return;
         try {
           await this.#open();
-          return;
         } catch {
           continue;
         }
+        // closed while it opened
+        if (this.#closed) this.#socket?.terminate();
+        return;
       }
     })();
   }
