@@ -6,7 +6,14 @@ import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunId } from '../../protocol/index.ts';
-import { assertAsBefore, assertNothingWasLost, assertUpdatedTo, factsOf, type HostFacts } from '../fleet/oracle.ts';
+import {
+  agentPid,
+  assertAsBefore,
+  assertNothingWasLost,
+  assertUpdatedTo,
+  factsOf,
+  type HostFacts,
+} from '../fleet/oracle.ts';
 import type { TestHost } from '../hosts/lab/host.ts';
 import { Fleet } from '../support/fleet.ts';
 import type { Operator, WatchedRun } from '../support/operator.ts';
@@ -148,6 +155,8 @@ export class FaultRig implements AsyncDisposable {
       'transitions without gap or repeat',
     );
     await this.#isOnline();
+    // one that was killed as the run ended is started again a second later
+    await host.waitFor(async () => (await agentPid(host)) !== 0, { what: 'the agent' });
     // who begins from nothing sees the same
     const second = await other.finished(run.runId);
     for (const viewer of [run, second]) assertNothingWasLost(host, viewer);

@@ -289,16 +289,17 @@ export class Operator implements AsyncDisposable {
     this.#changes.emit('change');
     if (this.#closed) return;
     void (async () => {
-      while (!this.#closed) {
+      const isClosed = (): boolean => this.#closed;
+      for (;;) {
         await delay(200);
-        if (this.#closed) return;
+        if (isClosed()) return;
         try {
           await this.#open();
         } catch {
           continue;
         }
         // closed while it opened
-        if (this.#closed) this.#socket?.terminate();
+        if (isClosed()) this.#socket?.terminate();
         return;
       }
     })();
