@@ -1,11 +1,16 @@
 // The one build: extension (CJS for VS Code), webview (IIFE for the panel), agent and relay (one ESM file each for Node 24).
-// `node esbuild.mjs [--watch] [--minify]` writes dist/.
+// `node esbuild.mjs [--watch] [--minify] [--outdir=FOLDER]` writes dist/, or FOLDER. With `--release` the result hangs on the
+// sources and the lock file alone, so that everybody who builds them gets the same bytes (nix/bundles.nix): minified, and
+// the version's tag where the commit would be. The package around it knows the commit.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import * as esbuild from 'esbuild';
 
 const flags = new Set(process.argv.slice(2));
 const watch = flags.has('--watch');
+const release = flags.has('--release');
+const minify = release || flags.has('--minify');
+const outdir = process.argv.find(flag => flag.startsWith('--outdir='))?.slice('--outdir='.length) ?? 'dist';
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
 /** The commit this is built from, marked when the tree differs from it; undefined outside a git checkout. */
@@ -22,11 +27,11 @@ function revision() {
 /** @type {esbuild.BuildOptions} */
 const common = {
   bundle: true,
-  minify: flags.has('--minify'),
-  sourcemap: flags.has('--minify') ? false : 'linked',
+  minify,
+  sourcemap: minify ? false : 'linked',
   define: {
     __NIXFLEET_VERSION__: JSON.stringify(version),
-    __NIXFLEET_REV__: JSON.stringify(process.env.NIXFLEET_REV ?? revision() ?? 'unknown'),
+    __NIXFLEET_REV__: JSON.stringify(release ? `v${version}` : (process.env.NIXFLEET_REV ?? revision() ?? 'unknown')),
   },
   logLevel: 'warning',
   absWorkingDir: import.meta.dirname,
@@ -47,8 +52,14 @@ const program = {
 const builds = [
   {
     ...common,
-    entryPoints: { extension: 'extension/extension.ts' },
-    outdir: 'dist',
+    // each loads the next when it is needed: what is for nixcfg when there is one, the server in a process of its own
+    entryPoints: {
+      extension: 'extension/extension.ts',
+      nixcfg: 'extension/nixcfg/features.ts',
+      'language-client': 'extension/language-client/main.ts',
+      'language-server': 'extension/language-server/main.ts',
+    },
+    outdir,
     outExtension: { '.js': '.cjs' },
     platform: 'node',
     target: 'node22',
@@ -60,13 +71,13 @@ const builds = [
   {
     ...common,
     entryPoints: { webview: 'webview/main.ts' },
-    outdir: 'dist',
+    outdir,
     platform: 'browser',
     target: 'es2022',
     format: 'iife',
   },
-  { ...program, entryPoints: ['agent/main.ts'], outfile: 'dist/agent.mjs' },
-  { ...program, entryPoints: ['relay/main.ts'], outfile: 'dist/relay.mjs' },
+  { ...program, entryPoints: { agent: 'agent/main.ts' }, outdir, outExtension: { '.js': '.mjs' } },
+  { ...program, entryPoints: { relay: 'relay/main.ts' }, outdir, outExtension: { '.js': '.mjs' } },
 ];
 
 if (watch) {

@@ -7,9 +7,10 @@ const mocha = ['it', 'describe', 'before', 'after', 'beforeEach', 'afterEach'];
 const arrows = {
   protocol: [],
   'flake-lock': [],
+  'flake-nix': [],
   agent: ['protocol', 'flake-lock'],
   relay: ['protocol', 'flake-lock'],
-  extension: ['protocol', 'flake-lock'],
+  extension: ['protocol', 'flake-lock', 'flake-nix'],
   webview: ['protocol', 'flake-lock'],
 };
 const rooms = [...Object.keys(arrows), 'test', 'bench', 'scripts'];
@@ -35,7 +36,7 @@ const arrowRules = Object.entries(arrows).map(([room, allowed]) => {
 });
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.cache/'] },
+  { ignores: ['dist/', 'node_modules/', '.cache/', '**/*.generated.ts'] },
   ...tseslint.configs.strictTypeChecked.map(config => ({ ...config, files: ['**/*.ts'] })),
   {
     files: ['**/*.ts'],

@@ -3,23 +3,27 @@ import {
   rollbackSchema,
   DEFAULT_BUILD_SILENCE,
   DEFAULT_DEADLINES,
+  DEFAULT_PUBLISHING,
   DEFAULT_SETTLING,
   describeIssues,
   hostNameSchema,
 } from '../protocol/index.ts';
 import * as z from 'zod';
+import { placesOf, stateDirOf } from './platform/places.ts';
 
 /** Where the configuration lies unless `NIXFLEET_CONFIG` or `--config` says otherwise. */
 export const DEFAULT_CONFIG_PATH = '/etc/nixfleet/config.json';
 
 const absolute = z.string().regex(/^\//, 'an absolute path is needed');
 const milliseconds = z.int().positive();
+/** At most a week: a timer of Node that is longer than 24.8 days goes off at once. */
+const deadline = milliseconds.max(7 * 86_400_000);
 
 /**
- * What the host's own configuration says; nothing of it can come from the network. Unknown keys are refused, so that a
+ * What the host's own configuration says, in its file; nothing of it can come from the network. Unknown keys are refused, so that a
  * mistyped option is an error and not a surprise.
  */
-export const agentConfigSchema = z.strictObject({
+const fileSchema = z.strictObject({
   /** The name this host was enrolled under. */
   host: hostNameSchema,
   /** `wss://…`, or `ws://` to loopback. Other `ws://` only with `allowPlaintext`. */
@@ -29,7 +33,14 @@ export const agentConfigSchema = z.strictObject({
   tokenFile: absolute,
   /** Certificates (PEM) to trust for the relay instead of the system's. */
   caFile: absolute.optional(),
-  stateDir: absolute.default('/var/lib/nixfleet-agent'),
+  /** SHA-256 of the one certificate that the relay may show, in hex with or without colons; nothing else is asked of it then. */
+  fingerprint: z
+    .string()
+    .transform(text => text.replaceAll(':', '').toLowerCase())
+    .pipe(z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 fingerprint has 64 hexadecimal digits'))
+    .optional(),
+  /** By default `/var/lib/nixfleet-agent`; with Home Manager `~/.local/state/nixfleet-agent`. */
+  stateDir: absolute.optional(),
   /** The checkout's folder that holds flake.nix. Without it `~/Code/nixcfg` of the owner and `/etc/nixos` are tried. */
   nixcfgPath: absolute.optional(),
   /** Whose checkout it is; by default whoever owns its flake.nix. */
@@ -41,38 +52,70 @@ export const agentConfigSchema = z.strictObject({
     .default('nixfleet'),
   /** The configuration's name in `nixosConfigurations` (or its sisters). By default the host's own host name. */
   attribute: z.string().min(1).max(128).optional(),
-  platform: z.enum(['nixos', 'local']).default('nixos'),
+  platform: z.enum(['nixos', 'home-manager', 'nix-darwin', 'local']).default('nixos'),
+  /** How NixOS is updated; the other platforms have one way only. */
   method: z.enum(['staged', 'nixos-rebuild']).default('staged'),
-  launcher: z.enum(['auto', 'systemd', 'setsid']).default('auto'),
+  /**
+   * How runners are started. `systemd`: transient units; `systemd-unit`: the template unit `nixfleet-run@` of the module, which
+   * the agent may start and nothing else; `launchd`: a job of its own for each run; `inbox`: the service manager watches the
+   * inbox; `setsid`: a session of its own.
+   */
+  launcher: z.enum(['auto', 'systemd', 'systemd-unit', 'launchd', 'inbox', 'setsid']).default('auto'),
+  /** Who finds out the status of an idle host: the agent itself, or a unit with the rights to look into the owner's home. */
+  statusBy: z.enum(['agent', 'unit']).default('agent'),
   rollback: rollbackSchema.default('agent'),
   deadlines: z
     .strictObject({
-      accepted: milliseconds.default(DEFAULT_DEADLINES.accepted),
-      pulling: milliseconds.default(DEFAULT_DEADLINES.pulling),
-      locking: milliseconds.default(DEFAULT_DEADLINES.locking),
-      building: milliseconds.default(DEFAULT_DEADLINES.building),
-      activating: milliseconds.default(DEFAULT_DEADLINES.activating),
-      confirming: milliseconds.default(DEFAULT_DEADLINES.confirming),
-      committing: milliseconds.default(DEFAULT_DEADLINES.committing),
+      accepted: deadline.default(DEFAULT_DEADLINES.accepted),
+      pulling: deadline.default(DEFAULT_DEADLINES.pulling),
+      locking: deadline.default(DEFAULT_DEADLINES.locking),
+      building: deadline.default(DEFAULT_DEADLINES.building),
+      activating: deadline.default(DEFAULT_DEADLINES.activating),
+      confirming: deadline.default(DEFAULT_DEADLINES.confirming),
+      committing: deadline.default(DEFAULT_DEADLINES.committing),
+      /** For the lock of a run that has succeeded, see `lock.publish`; past it the lock stays unpublished. */
+      publishing: deadline.default(DEFAULT_PUBLISHING),
       /** A build without a byte of output for so long is stuck. */
-      buildSilence: milliseconds.default(DEFAULT_BUILD_SILENCE),
+      buildSilence: deadline.default(DEFAULT_BUILD_SILENCE),
       /** How long the new agent must stay up once it is proven. */
-      settling: milliseconds.default(DEFAULT_SETTLING),
+      settling: deadline.default(DEFAULT_SETTLING),
     })
     .prefault({}),
   git: z.strictObject({ sshKeyFile: absolute.optional(), knownHosts: absolute.optional() }).prefault({}),
   nix: z.strictObject({ accessTokensFile: absolute.optional() }).prefault({}),
-  /** Where the platform keeps its generations. Only a try-out on a machine that is not NixOS sets other places. */
+  lock: z
+    .strictObject({
+      /** What becomes of the lock of a run that succeeded: nothing, or it is committed alone and pushed, never by force. */
+      publish: z.enum(['none', 'push']).default('none'),
+    })
+    .prefault({}),
+  /** Where the platform keeps its generations and what the agent's service is called, where that is not as usual (`placesOf`). */
   system: z
     .strictObject({
-      current: absolute.default('/run/current-system'),
-      profile: absolute.default('/nix/var/nix/profiles/system'),
-      unit: z.string().default('nixfleet-agent.service'),
+      current: absolute.optional(),
+      profile: absolute.optional(),
+      unit: z.string().min(1).optional(),
+      plists: absolute.optional(),
     })
     .prefault({}),
   /** How often an idle host finds out its own status, milliseconds. */
   statusInterval: milliseconds.default(5 * 60_000),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+});
+
+/** The configuration as the rooms get it: what the file does not say is what the platform has. */
+export const agentConfigSchema = fileSchema.transform(({ stateDir, system, ...rest }) => {
+  const usual = placesOf(rest);
+  return {
+    ...rest,
+    stateDir: stateDir ?? stateDirOf(rest.platform),
+    system: {
+      current: system.current ?? usual.current,
+      profile: system.profile ?? usual.profile,
+      unit: system.unit ?? usual.unit,
+      plists: system.plists ?? usual.plists,
+    },
+  };
 });
 export type AgentConfig = z.infer<typeof agentConfigSchema>;
 

@@ -10,11 +10,16 @@ import { hostChecks } from './check/host-checks.ts';
 import { ConfigError, DEFAULT_CONFIG_PATH, loadConfig, type AgentConfig } from './config.ts';
 import { findIdentity, type AgentIdentity } from './identity.ts';
 import { chooseLauncher } from './launcher/choose.ts';
+import { LaunchdLauncher } from './launcher/launchd.ts';
 import type { Launcher } from './launcher/launcher.ts';
 import { runnerProgram } from './launcher/program.ts';
+import { recover } from './launcher/recover.ts';
+import { runInbox, runnerProcess } from './launcher/run-inbox.ts';
+import { runnerJob } from './launcher/runner-job.ts';
 import { createLog } from './log.ts';
 import { runRun } from './runner/run.ts';
 import { serve } from './serve/serve.ts';
+import { refreshStatus } from './status/collect.ts';
 import { printStatus } from './status/print.ts';
 
 /** The command line asks for something that does not exist. */
@@ -48,7 +53,41 @@ program
   .action(async (id: string) => {
     const runId = runIdSchema.safeParse(id);
     if (!runId.success) throw new UsageError(`${id} is not a run id: ${describeIssues(runId.error)}`);
-    process.exitCode = await runRun({ config: loadConfig(configPath()), runId: runId.data, signal: untilTold() });
+    const config = loadConfig(configPath());
+    if ((config.launcher === 'systemd-unit' || config.launcher === 'inbox') && process.getuid?.() !== 0)
+      throw new UsageError(`the runs of this host are executed by root: sudo nixfleet-agent run ${id}`);
+    process.exitCode = await runRun({ config, runId: runId.data, signal: untilTold() });
+  });
+
+program
+  .command('recover')
+  .description('start the runner of every run that is not at its end, and of every request that waits; at boot')
+  .action(async () => {
+    const config = loadConfig(configPath());
+    await recover(config.stateDir, launcherOf(config), createLog(config.logLevel));
+  });
+
+program
+  .command('run-inbox')
+  .description(
+    'execute what lies in the inbox, one run after another, until it is empty; for a service manager that watches it',
+  )
+  .action(async () => {
+    const config = loadConfig(configPath());
+    const log = createLog(config.logLevel);
+    const program = runnerProgram(identity.program, configPath());
+    const isDone = await runInbox({
+      stateDir: config.stateDir,
+      run:
+        config.platform === 'nix-darwin'
+          ? runnerJob(new LaunchdLauncher(program, config.stateDir), log)
+          : runnerProcess(program, log),
+      findStatusOut: () => refreshStatus(config),
+      log,
+      signal: untilTold(),
+    });
+    // EX_TEMPFAIL of sysexits.h: something is left that could not be done now. launchd starts the job again while it lies there
+    if (!isDone) process.exitCode = 75;
   });
 
 program

@@ -1,8 +1,10 @@
 // npm run bench [-- NAME…]: measurements, printed as tables with the machine they were made on. Nothing here passes or fails.
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { execa } from 'execa';
+import { benchCuts } from './cuts.ts';
 import { benchEditor } from './editor.ts';
 import { benchLink } from './link.ts';
+import { benchLenses } from './lenses.ts';
 import { benchOutput } from './output.ts';
 import { benchUpdate } from './update.ts';
 
@@ -10,7 +12,9 @@ const benches: Record<string, () => Promise<void>> = {
   update: benchUpdate,
   output: benchOutput,
   link: benchLink,
+  cuts: benchCuts,
   editor: benchEditor,
+  lenses: benchLenses,
 };
 
 const asked = process.argv.slice(2);

@@ -20,7 +20,7 @@ interface Sample {
 }
 
 export async function benchUpdate(): Promise<void> {
-  await using fleet = await Fleet.create({ hosts: ['h1'], config: { deadlines: { settling: SETTLING } } });
+  await using fleet = await Fleet.create({ hosts: ['h1'], options: { deadlines: { settling: SETTLING / 1000 } } });
   const host = await fleet.addHost('h1');
   const operator = await fleet.operator();
   await operator.waitFor('the agent', () => operator.hosts.get('h1')?.online);

@@ -1,5 +1,7 @@
 import type { Event } from './base/event.ts';
 import type { Configured } from './connection/relays.ts';
+import type { NixcfgFeatures } from './nixcfg/features-api.ts';
+import type { NixcfgState } from './nixcfg/configurations.ts';
 import type { RelayTarget } from './connection/relay-socket.ts';
 import type { ConnectionState } from './connection/state.ts';
 import type { Fleet } from './fleet/fleet.ts';
@@ -19,13 +21,17 @@ export interface NixFleetApi {
   /** Any of the above changed. */
   readonly onDidChange: Event<void>;
   readonly sessions: RunSessionSource;
+  readonly nixcfg: NixcfgState;
+  /** Whether what is for nixcfg was loaded. */
+  readonly isNixcfgLoaded: boolean;
+  nixcfgFeatures(): Promise<NixcfgFeatures>;
   /** The rows of the Hosts view. */
   readonly tree: vscode.TreeDataProvider<TreeNode>;
   /** Uses a relay as *Connect to a Relay…* does, without asking. */
   connect(target: RelayTarget): Promise<void>;
 }
 
-export function apiOf({ link, relays, fleet, view, statusBar, sessions }: NixFleet): NixFleetApi {
+export function apiOf({ link, relays, fleet, view, statusBar, sessions, nixcfg }: NixFleet): NixFleetApi {
   return {
     get connection() {
       return link.state;
@@ -43,12 +49,19 @@ export function apiOf({ link, relays, fleet, view, statusBar, sessions }: NixFle
       return statusBar.text;
     },
     onDidChange: listener => {
-      const parts = [link.onDidChangeState, fleet.onDidChange, relays.onDidChange].map(event =>
+      const parts = [link.onDidChangeState, fleet.onDidChange, relays.onDidChange, nixcfg.onDidChange].map(event =>
         (event as Event<unknown>)(() => listener()),
       );
       return { dispose: () => parts.forEach(part => part.dispose()) };
     },
     sessions,
+    get nixcfg() {
+      return nixcfg.state;
+    },
+    get isNixcfgLoaded() {
+      return nixcfg.isLoaded;
+    },
+    nixcfgFeatures: () => nixcfg.features(),
     tree: view,
     connect: target => relays.signIn(target),
   };

@@ -2,19 +2,22 @@ import * as vscode from 'vscode';
 import { Disposable } from './base/disposable.ts';
 import type { Link } from './connection/link.ts';
 import type { Relays } from './connection/relays.ts';
+import type { Nixcfg } from './nixcfg/nixcfg.ts';
 
 /** What package.json asks in its `when` and `enablement` clauses, besides the key of the view's welcome. */
 export class ContextKeys extends Disposable {
   readonly #values = new Map<string, unknown>();
 
-  constructor(link: Link, relays: Relays) {
+  constructor(link: Link, relays: Relays, nixcfg: Pick<Nixcfg, 'state' | 'onDidChange'>) {
     super();
     const update = (): void => {
       this.#set('nixfleet.online', link.isOnline);
       this.#set('nixfleet.configured', relays.configured);
+      this.#set('nixfleet.nixcfg', nixcfg.state.folder !== undefined);
     };
     this.own(link.onDidChangeState(update));
     this.own(relays.onDidChange(update));
+    this.own(nixcfg.onDidChange(update));
     update();
   }
 

@@ -14,6 +14,15 @@ interface Entry {
   readonly group?: string;
 }
 
+/** A line of a problem matcher: a regular expression, and which group of it is what. */
+interface Pattern {
+  readonly regexp: string;
+  readonly file?: number;
+  readonly line?: number;
+  readonly column?: number;
+  readonly message?: number;
+}
+
 interface Manifest {
   readonly main: string;
   readonly activationEvents: readonly string[];
@@ -34,6 +43,7 @@ interface Manifest {
     readonly viewsContainers: { readonly activitybar: readonly { id: string; icon: string }[] };
     readonly viewsWelcome: readonly { view: string; when: string; contents: string }[];
     readonly configuration: { readonly properties: Readonly<Record<string, { scope: string }>> };
+    readonly problemMatchers: readonly { readonly name: string; readonly pattern: Pattern | readonly Pattern[] }[];
   };
 }
 
@@ -74,10 +84,11 @@ describe('the manifest', () => {
       aHost('x', { online: false, runs: [aRun(1)] }),
       aHost('y', { runs: [anEndedRun(1)] }),
     ];
+    const marks = new Map([['x', 'behind'] as const]);
     const words = new Set(
-      rows.flatMap(host => presentHost(host, { now: NOW, stale: false }, ENGLISH).contextValue.split(';')),
+      rows.flatMap(host => presentHost(host, { now: NOW, stale: false, marks }, ENGLISH).contextValue.split(';')),
     );
-    for (const word of ['run', 'over', 'detail', 'lock', 'agent', 'nixcfg', 'system']) words.add(word);
+    for (const word of ['run', 'over', 'detail', 'lock', 'agent', 'nixcfg', 'system', 'configured']) words.add(word);
     const asked = [...JSON.stringify(contributes.menus).matchAll(/viewItem =~ \/;\(?([a-z|]+)\)?;\//g)];
     assert.ok(asked.length > 5);
     for (const match of asked) for (const word of (match[1] ?? '').split('|')) assert.ok(words.has(word), word);
@@ -132,12 +143,40 @@ describe('the manifest', () => {
     assert.equal(manifest.main, './dist/extension.cjs');
   });
 
+  it('reads errors of nix as nix prints them, and as a task writes them', () => {
+    const place = '/nix/store/vaqzzdlhirb3izv67a8pczn4fcxpvn3a-source/hosts/ada.nix:4:18:';
+    const found = { file: 'hosts/ada.nix', line: '4', column: '18', message: "attribute 'x' missing" };
+    assert.deepEqual(matched('nixfleet-nix', ["       error: attribute 'x' missing", `       at ${place}`]), found);
+    const lazy = '       at «github:ana/nixcfg/0123456789abcdef»/hosts/ada.nix:4:18:';
+    assert.deepEqual(matched('nixfleet-nix', ["error: attribute 'x' missing", lazy]), found);
+    const own = '       at /home/ana/nixcfg/hosts/ada.nix:4:18:';
+    assert.equal(matched('nixfleet-nix', ['error: x', own])?.['file'], '/home/ana/nixcfg/hosts/ada.nix');
+    assert.equal(matched('nixfleet-nix', ['error:', own]), undefined, 'what led to an error is none');
+    const file = '/home/ana/my nixcfg/hosts/ada.nix';
+    assert.deepEqual(matched('nixfleet-run', [`${file}:4:18: error: attribute 'x' missing`]), { ...found, file });
+  });
+
   it('wakes the extension for each view and panel that it restores', () => {
     for (const { id } of Object.values(contributes.views).flat())
       assert.ok(manifest.activationEvents.includes(`onView:${id}`));
     assert.ok(manifest.activationEvents.includes('onWebviewPanel:nixfleet.run'));
   });
 });
+
+/** What a problem matcher takes from consecutive lines; undefined when one of them is not what it looks for. */
+function matched(matcher: string, lines: readonly string[]): Readonly<Record<string, string>> | undefined {
+  const patterns = [contributes.problemMatchers.find(({ name }) => name === matcher)?.pattern ?? []].flat();
+  const found: Record<string, string> = {};
+  for (const [index, pattern] of patterns.entries()) {
+    const groups = new RegExp(pattern.regexp).exec(lines[index] ?? '');
+    if (!groups) return undefined;
+    for (const part of ['file', 'line', 'column', 'message'] as const) {
+      const group = pattern[part];
+      if (group !== undefined) found[part] = groups[group] ?? '';
+    }
+  }
+  return found;
+}
 
 describe('the code', () => {
   it('registers no command that the manifest does not have, and runs none', () => {
@@ -153,6 +192,9 @@ describe('the code', () => {
       'nixfleet.run',
       'nixfleet.relay',
       'nixfleet.watchedRuns',
+      'nixfleet.nixcfg',
+      'nixfleet.nixcfgFolder',
+      'nixfleet.evaluations',
     ]);
     for (const name of named) assert.ok(others.has(name) || (COMMANDS as readonly string[]).includes(name), name);
   });

@@ -10,12 +10,16 @@ import { Calls } from './connection/calls.ts';
 import { Link } from './connection/link.ts';
 import { Relays } from './connection/relays.ts';
 import { ContextKeys } from './context-keys.ts';
+import { liveRun } from './fleet/fleet.ts';
 import { FleetStore } from './fleet/fleet-store.ts';
 import { LockDocuments } from './lock/lock-documents.ts';
+import { Nixcfg } from './nixcfg/nixcfg.ts';
+import { panelWorkspace } from './nixcfg/panel-workspace.ts';
 import { RunPanels } from './run-panel/run-panels.ts';
 import { claimCopyFolder, type CopyFolder } from './runs/copy-folder.ts';
 import { RunSessions } from './runs/run-sessions.ts';
 import { StatusBar } from './status-bar/status-bar.ts';
+import { presentHost } from './tree/host-row.ts';
 import { HostsView } from './tree/hosts-view.ts';
 import { OutcomeNotifications } from './updates/outcome-notifications.ts';
 import { Updates } from './updates/updates.ts';
@@ -35,6 +39,7 @@ export class NixFleet extends Disposable {
   readonly channels: HostChannels;
   readonly view: HostsView;
   readonly statusBar: StatusBar;
+  readonly nixcfg: Nixcfg;
   #copies: Promise<CopyFolder> | undefined;
   #closed: Promise<void> = Promise.resolve();
 
@@ -53,21 +58,44 @@ export class NixFleet extends Disposable {
     const watched = this.own(new WatchedRuns(fleet, context.workspaceState));
 
     const channels = this.own(new HostChannels(sessions, locale, log));
+    const updates = new Updates(calls, fleet);
+    const nixcfg = this.own(
+      new Nixcfg({
+        ...{ locale, log, fleet, sessions },
+        dist: vscode.Uri.joinPath(context.extensionUri, 'dist').fsPath,
+        memory: context.workspaceState,
+        words: vscode.l10n.bundle,
+        describe: host => {
+          const { icon, description } = presentHost(host, { now: fleet.now(), stale: false }, locale);
+          return { icon: icon.id, words: description, idle: !liveRun(host) };
+        },
+        askForUpdate: async host => {
+          const asked = await updates.ask(host);
+          if (asked.ok) watched.watch([asked]);
+          return asked;
+        },
+        cancelUpdate: runId => void updates.cancel(runId),
+      }),
+    );
     const services: CommandServices = {
-      ...{ relays, link, calls, fleet, watched, channels, client, locale, log },
-      updates: new Updates(calls, fleet),
+      ...{ relays, link, calls, fleet, watched, channels, client, locale, log, updates },
       locks: this.own(new LockDocuments(sessions, locale)),
       targets: new Targets(fleet, locale),
       showRun: (runId: RunId) => panels.show(runId),
+      nixcfg,
+      reveal: host => view.reveal(host),
       reconnect: () => (link.url === undefined ? connect() : link.retry()),
       showLog: () => log.show(),
     };
     const hosts = { isOnline: (host: string) => fleet.host(host)?.online, onDidChange: fleet.onDidChange };
-    const panels = this.own(new RunPanels(context, sessions, panelActions(services), { hosts, locale, log }));
-    const view = this.own(new HostsView({ link, relays, fleet, locale }));
+    const workspace = panelWorkspace(nixcfg);
+    const panels = this.own(
+      new RunPanels(context, sessions, panelActions(services), { hosts, workspace, locale, log }),
+    );
+    const view = this.own(new HostsView({ link, relays, fleet, nixcfg, locale }));
     const statusBar = this.own(new StatusBar(link, fleet, locale));
     this.own(new OutcomeNotifications(watched, locale, services.showRun));
-    this.own(new ContextKeys(link, relays));
+    this.own(new ContextKeys(link, relays, nixcfg));
     this.own(new Commands(services));
 
     const connect = (): void => {
@@ -85,6 +113,7 @@ export class NixFleet extends Disposable {
     this.channels = channels;
     this.view = view;
     this.statusBar = statusBar;
+    this.nixcfg = nixcfg;
   }
 
   /** Resolves after the end, when everything that was received is on disk. */

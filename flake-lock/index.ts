@@ -24,4 +24,6 @@ export { compareLink, revisionLink } from './links.ts';
 export { flakeUrl, isRev, pinnedUrl } from './flake-ref.ts';
 export type { PinnedUrl } from './flake-ref.ts';
 export { formatDate, formatLockDiff, formatLockError } from './format.ts';
+export { lockPlaces } from './places.ts';
+export type { LockRange, NodePlace } from './places.ts';
 export { plainText } from './plain-text.ts';

@@ -118,13 +118,22 @@ function firstDeeperThan(text: string, limit: number): number | undefined {
   return undefined;
 }
 
-function* tokens(text: string): Generator<{ offset: number; first: string; value: () => string }> {
+export interface Token {
+  readonly offset: number;
+  readonly end: number;
+  /** Its first character. */
+  readonly first: string;
+  readonly value: () => string;
+}
+
+/** The tokens of a JSON text, also of a broken one. */
+export function* tokens(text: string): Generator<Token> {
   const scanner = createScanner(text, true);
   for (;;) {
     scanner.scan();
     const offset = scanner.getTokenOffset();
     const first = text[offset];
     if (first === undefined) return;
-    yield { offset, first, value: () => scanner.getTokenValue() };
+    yield { offset, end: offset + scanner.getTokenLength(), first, value: () => scanner.getTokenValue() };
   }
 }

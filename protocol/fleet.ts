@@ -95,3 +95,8 @@ export function isOver(run: Pick<RunSummary, 'delivery' | 'outcome'>): boolean {
     run.delivery === 'cancelled'
   );
 }
+
+/** Whether a run was over before its host began it: there are no events of it, no output and no locks. */
+export function neverBegan(run: Pick<RunSummary, 'delivery' | 'outcome' | 'seq'>): boolean {
+  return run.seq === 0 && isOver(run);
+}

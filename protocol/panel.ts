@@ -37,6 +37,8 @@ export interface FromPanel {
   action: { readonly action: PanelAction };
   /** A link of the view was clicked. The extension opens it if the view has it. */
   'open-link': { readonly url: string };
+  /** A place of the problem was clicked; which one, from 0. */
+  'open-place': { readonly index: number };
   /** The page could not do something; for the extension's log. */
   trouble: { readonly message: string };
 }
@@ -54,7 +56,7 @@ export function dispatch<M>(handlers: HandlersOf<M>, message: MessageOf<M>): voi
 }
 
 /** What the panel can ask the extension to do with the run. */
-export const PANEL_ACTIONS = ['cancel', 'retry', 'open-diff', 'open-output'] as const;
+export const PANEL_ACTIONS = ['cancel', 'retry', 'retry-anyway', 'open-diff', 'use-lock', 'open-output'] as const;
 export type PanelAction = (typeof PANEL_ACTIONS)[number];
 
 /** How something stands; shown as an icon, always beside words. */
@@ -141,6 +143,15 @@ export interface ProblemView {
   readonly advice: string | null;
   /** The last lines of the failed command, without control sequences. */
   readonly lastLines: readonly string[];
+  /** Where it is in files of this window's workspace. */
+  readonly places: readonly PlaceView[];
+}
+
+export interface PlaceView {
+  /** Such as `hosts/web.nix:12`. */
+  readonly label: string;
+  /** What is wrong there. */
+  readonly title: string;
 }
 
 export type LockView =
@@ -259,14 +270,17 @@ export const PANEL_LABELS = {
   noOutputEver: 'This run wrote nothing.',
   openDiff: 'Open in Diff Editor',
   openOutput: 'Open Output',
+  openPlace: 'Open {0}',
   output: 'Output',
   outputFailed: 'The output cannot be kept any longer: {0}',
   problem: 'Problem',
   progress: 'Progress',
   removed: 'removed',
   retry: 'Retry',
+  retryAnyway: 'Retry Anyway',
   timestamps: 'Timestamps',
   unknown: 'unknown',
+  useLock: 'Use This Lock in Workspace',
   user: 'as {0}',
   warnings: 'Warnings',
   whatToDo: 'What to do:',

@@ -34,6 +34,9 @@ export const DEFAULT_DEADLINES = {
 /** Milliseconds without a byte of output after which a build counts as stuck. */
 export const DEFAULT_BUILD_SILENCE = 20 * 60_000;
 
+/** Milliseconds that publishing the lock of a run that succeeded may take. */
+export const DEFAULT_PUBLISHING = 2 * 60_000;
+
 /** Milliseconds that the new agent must stay up, once proven, before the run commits. */
 export const DEFAULT_SETTLING = 10_000;
 

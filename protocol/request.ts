@@ -20,6 +20,8 @@ export const updateRequestSchema = z.strictObject({
   /** The exact revision of the nixfleet input to lock; the newest when absent. */
   targetRev: revSchema.optional(),
   rollback: rollbackSchema.optional(),
+  /** Also a revision that this host has taken back before: a person said so. */
+  retryAnyway: z.literal(true).optional(),
   /** Longer (or shorter) deadlines for this run, in milliseconds, at most a day each. */
   deadlines: z.partialRecord(phaseSchema, z.int().min(1).max(86_400_000)).optional(),
 });

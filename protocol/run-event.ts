@@ -112,6 +112,24 @@ export const runEventSchema = z.discriminatedUnion('type', [
     proof: z.enum(['hello', 'local']),
   }),
   z.object({ ...base, type: z.literal('committed'), generation: generationSchema }),
+  /**
+   * The run has reached its goal: it ends as succeeded, whatever comes now. What is left is to publish its lock, and a
+   * runner that takes over does only that.
+   */
+  z.object({ ...base, type: z.literal('publishing'), changed: z.boolean() }),
+  /** What became of the lock of a run that succeeded, where the host publishes it. */
+  z.object({
+    ...base,
+    type: z.literal('published'),
+    /** `held`: upstream has the very same lock already, so nothing was pushed. */
+    result: z.enum(['pushed', 'held', 'not-published']),
+    /** Where to, such as `origin/main`. */
+    to: z.string().max(1024).optional(),
+    /** The commit upstream that holds the lock. */
+    rev: revSchema.optional(),
+    /** Why it was not published. */
+    why: z.string().max(8192).optional(),
+  }),
   /** A child process begins. Its output goes to `raw` in the run directory and is rendered to the output from `outputOffset` on. */
   z.object({
     ...base,

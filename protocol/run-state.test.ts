@@ -19,6 +19,10 @@ const bodies: fc.Arbitrary<Body> = fc.oneof(
   fc.constant<Body>({ type: 'activated' as const, toplevel: '/nix/store/t', failedUnits: [] }),
   fc.constant<Body>({ type: 'confirmed' as const, agent: manifest, pid: 1, proof: 'hello' as const }),
   fc.constant<Body>({ type: 'committed' as const, generation: { toplevel: '/nix/store/t', number: 2 } }),
+  fc.boolean().map(changed => ({ type: 'publishing' as const, changed })),
+  fc
+    .constantFrom('pushed' as const, 'held' as const, 'not-published' as const)
+    .map(result => ({ type: 'published' as const, result, to: 'origin/main', rev, why: 'why' })),
   fc.integer({ min: 1, max: 5 }).map(step => ({
     type: 'step-started' as const,
     step,

@@ -66,6 +66,9 @@ export interface RunState {
   readonly activated?: EventOf<'activated'>;
   readonly confirmed?: EventOf<'confirmed'>;
   readonly committed?: EventOf<'committed'>;
+  /** Where the host publishes locks: that it is about to, and what came of it. */
+  readonly publishing?: EventOf<'publishing'>;
+  readonly published?: EventOf<'published'>;
   readonly cancelAsked?: { readonly at: number; readonly by: string };
   readonly resumes: number;
   readonly end?: RunEnd;
@@ -118,6 +121,10 @@ function reduce(state: RunState, event: RunEvent): RunState {
       return { ...state, confirmed: event };
     case 'committed':
       return { ...state, committed: event };
+    case 'publishing':
+      return { ...state, publishing: event };
+    case 'published':
+      return { ...state, published: event };
     case 'step-started': {
       const { step, argv, user } = event;
       return { ...state, steps: [...state.steps, { step, phase: state.phase, argv, user, startedAt: event.at }] };

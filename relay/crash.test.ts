@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, it } from 'mocha';
+import type { RunId, ToAgentMessage } from '../protocol/index.ts';
 import { newRunId, temporaryFolder } from './testing/harness.ts';
 import { HostRun } from './testing/host-run.ts';
 import { RelayChild } from './testing/relay-child.ts';
@@ -21,7 +22,7 @@ describe('a relay that is killed at any moment', function () {
 
   it('loses nothing that it acknowledged, and every viewer ends with the bytes of the host', async () => {
     await using folder = await temporaryFolder();
-    const relay = new RelayChild(folder.path, ['--log-level', 'warn']);
+    await using relay = new RelayChild(folder.path, ['--log-level', 'warn']);
     await relay.start();
     const hostToken = (await relay.run('enroll', 'web', '--token-only')).stdout.trim();
     const operatorToken = (await relay.run('operator', 'ana', '--token-only')).stdout.trim();
@@ -88,9 +89,91 @@ describe('a relay that is killed at any moment', function () {
     assert.equal(await relay.end('SIGTERM'), 0);
   });
 
+  it('has every request and every event that it acknowledged, whoever else writes at that moment', async () => {
+    await using folder = await temporaryFolder();
+    await using relay = new RelayChild(folder.path, ['--log-level', 'warn', '--keep-runs', '1000']);
+    const token = async (...args: string[]) => (await relay.run(...args, '--token-only')).stdout.trim();
+    const operatorToken = await token('operator', 'ana');
+    const hosts = await Promise.all(
+      ['web', 'db', 'mail'].map(async host => ({
+        host,
+        token: await token('enroll', host),
+        runs: [] as HostRun[],
+        requested: [] as RunId[],
+        /** By run: the number of the last event that was acknowledged. */
+        stored: new Map<RunId, number>(),
+      })),
+    );
+    const numbers = random(11);
+    const next = () => numbers.next().value;
+
+    for (let life = 0; life < 8; life++) {
+      await relay.start();
+      const ana = await TestOperator.hello({ relay: relay.address, token: operatorToken });
+      for (const { host, requested, stored } of hosts) {
+        // before any agent is there to send something again
+        const { runs } = await ana.ask({ type: 'list-runs', host, limit: 100 });
+        const known = new Map(runs?.map(run => [run.runId, run.seq]));
+        for (const runId of requested) assert.ok(known.has(runId), `run ${runId} was acknowledged and is gone`);
+        for (const [runId, seq] of stored) {
+          assert.ok((known.get(runId) ?? 0) >= seq, `${known.get(runId)} of ${seq} acknowledged events of ${runId}`);
+        }
+      }
+      const agents = await Promise.all(
+        hosts.map(async host => {
+          const { runs, stored } = host;
+          const agent = await TestAgent.hello({ relay: relay.address, token: host.token, host: host.host, runs });
+          const take = (message: ToAgentMessage): void => {
+            if (message.type === 'events-ack') {
+              stored.set(message.runId, Math.max(message.seq, stored.get(message.runId) ?? 0));
+            }
+            if (message.type !== 'update-agent' || runs.some(({ runId }) => runId === message.runId)) return;
+            const run = new HostRun(message.runId);
+            runs.push(run);
+            agent.begin(run);
+          };
+          const resume = agent.onHeard;
+          agent.onHeard = message => {
+            resume(message);
+            take(message);
+          };
+          for (const message of agent.heard) take(message);
+          return { ...host, agent, isAsking: false };
+        }),
+      );
+      const endAt = performance.now() + 50 + next() * 400;
+      let asked = 0;
+      while (performance.now() < endAt) {
+        await delay(1);
+        const busy = agents[Math.floor(next() * agents.length)];
+        if (!busy) continue;
+        const run = busy.runs.findLast(({ ended }) => !ended);
+        if (run) {
+          run.event({ type: 'note', text: 'x'.repeat(Math.floor(next() * 500)) });
+          if (next() < 0.1) run.end();
+          busy.agent.sendMore(run);
+        } else if (!busy.isAsking && asked++ < 20) {
+          const runId = newRunId();
+          busy.isAsking = true;
+          ana.update(busy.host, runId).then(
+            ({ ok }) => {
+              busy.isAsking = false;
+              if (ok) busy.requested.push(runId);
+            },
+            () => undefined,
+          );
+        }
+      }
+      await relay.end('SIGKILL');
+      for (const { agent } of agents) agent.cut();
+      ana.cut();
+    }
+    assert.ok(hosts.every(({ requested, stored }) => requested.length > 0 && stored.size > 0));
+  });
+
   it('still has what it replied to: a run that waits for its host', async () => {
     await using folder = await temporaryFolder();
-    const relay = new RelayChild(folder.path);
+    await using relay = new RelayChild(folder.path);
     await relay.start();
     const hostToken = (await relay.run('enroll', 'web', '--token-only')).stdout.trim();
     const operatorToken = (await relay.run('operator', 'ana', '--token-only')).stdout.trim();

@@ -1,9 +1,11 @@
 import type { Logger } from 'pino';
 import { isOver } from '../protocol/index.ts';
 import type { Backbone } from './backbone/backbone.ts';
+import type { Retention } from './runs/retention.ts';
 
 export interface HousekeepingOptions {
   readonly backbone: Backbone;
+  readonly retention: Retention;
   /** Hosts that are connected now. */
   readonly online: () => readonly string[];
   readonly log: Logger;
@@ -16,13 +18,20 @@ const TOUCH_INTERVAL = 60_000;
 const RETENTION_INTERVAL = 3_600_000;
 
 /** What has to happen from time to time: requests expire, old runs go, hosts that are there are noted as seen. */
-export function startHousekeeping({ backbone, online, log, now, expiryInterval }: HousekeepingOptions): () => void {
+export function startHousekeeping({
+  backbone,
+  retention,
+  online,
+  log,
+  now,
+  expiryInterval,
+}: HousekeepingOptions): () => void {
   const attempt = (what: string, work: () => Promise<unknown>) => {
     work().catch((error: unknown) => log.error({ err: error }, `cannot ${what}`));
   };
   const every = (interval: number, what: string, work: () => Promise<unknown>) =>
     setInterval(() => attempt(what, work), interval).unref();
-  const removeOld = (host?: string) => backbone.applyRetention(now(), host);
+  const removeOld = (host?: string) => backbone.applyRetention(now(), host, retention);
 
   const timers = [
     every(expiryInterval, 'expire requests', () => backbone.expireQueued(now())),

@@ -10,11 +10,13 @@ import { EmbeddedBackbone } from './backbone/embedded/embedded.ts';
 import { FleetView } from './fleet/fleet-view.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { Metrics } from './metrics.ts';
+import { RETENTION, type Retention } from './runs/retention.ts';
 import { addressUrl, parseAddress, refusePlaintext } from './server/address.ts';
 import { readCertificate, watchCertificate, type CertificateFiles } from './server/certificate.ts';
 import { Door } from './server/door.ts';
 import { httpHandler } from './server/http.ts';
 import { listen, type Listener } from './server/listener.ts';
+import { keepShownCertificate, shownCertificate } from './server/shown-certificate.ts';
 import { DEFAULT_TIMINGS, type SessionTimings } from './sessions/context.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { RELAY_VERSION } from './version.ts';
@@ -30,6 +32,8 @@ export interface RelayOptions {
   readonly allowPlaintext?: boolean;
   /** Origins of web pages that may connect. */
   readonly origins?: readonly string[];
+  /** What is kept of a host's runs: the newest fifty, for thirty days, unless said otherwise. */
+  readonly retention?: Partial<Retention>;
   /** Silent by default. */
   readonly log?: Logger;
   readonly timings?: Partial<RelayTimings>;
@@ -51,6 +55,8 @@ export interface RelayTimings extends SessionTimings {
 export interface RunningRelay {
   /** `ws://127.0.0.1:7780`, `wss://…`, `ws+unix:/…`; agents and operators connect to `/v1/agent` and `/v1/operator` below. */
   readonly addresses: readonly string[];
+  /** SHA-256 of the certificate that it began with, `AA:BB:…`; undefined without TLS. */
+  readonly fingerprint?: string;
   /** Returns the token. Throws AdminError. */
   enroll(owner: TokenOwner, options?: Partial<EnrollOptions>): Promise<string>;
   /** Throws AdminError. */
@@ -61,11 +67,12 @@ export interface RunningRelay {
 
 /**
  * Starts a relay.
- * @throws AddressError, StoreError, NewerDatabase; or because the certificate cannot be used
+ * @throws AddressError, CertificateError, StoreError, NewerDatabase
  */
 export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const log = options.log ?? pino({ level: 'silent' });
   const now = options.now ?? Date.now;
+  const retention = { ...RETENTION, ...options.retention };
   const timings: RelayTimings = { ...DEFAULT_TIMINGS, expiry: 1_000, certificate: 2_000, ...options.timings };
   const addresses = options.listen.map(parseAddress);
   const certificate = options.certificate && readCertificate(options.certificate);
@@ -91,7 +98,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   metrics.showFleet(() => fleet.hosts());
 
   const sessions = new Sessions({
-    ...{ backbone, fleet, metrics, log, timings, now, relayVersion: RELAY_VERSION },
+    ...{ backbone, fleet, metrics, log, timings, now, retention, relayVersion: RELAY_VERSION },
     ...(options.onReceived && { onReceived: options.onReceived }),
   });
   undo.defer(
@@ -102,6 +109,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   undo.defer(
     startHousekeeping({
       backbone,
+      retention,
       online: () => sessions.hosts(),
       log,
       now,
@@ -127,13 +135,19 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     listener.server.on('upgrade', (request, socket, head) => door.upgrade(request, socket, head));
     listeners.push(listener);
   }
+  const show = (pem: Buffer | undefined): string | undefined => {
+    const shown = pem && shownCertificate(pem);
+    if (typeof options.store === 'string') keepShownCertificate(options.store, shown);
+    return shown?.fingerprint;
+  };
+  const fingerprint = show(certificate?.cert);
   if (options.certificate) {
     const stop = watchCertificate(
       options.certificate,
       timings.certificate,
       next => {
         for (const listener of listeners) listener.setCertificate(next);
-        log.info('uses the new certificate');
+        log.info({ fingerprint: show(next.cert) }, 'uses the new certificate');
       },
       error => log.warn({ err: error }, 'cannot use the changed certificate; the old one stays'),
     );
@@ -144,6 +158,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   let closed: Promise<void> | undefined;
   return {
     addresses: listeners.map(({ address, isTls }) => addressUrl(address, isTls)),
+    ...(fingerprint !== undefined && { fingerprint }),
     enroll: (owner, enrollOptions) => enroll(backbone, owner, { who: 'program', now, ...enrollOptions }),
     revoke: owner => revoke(backbone, owner, 'program', now),
     close: () => (closed ??= running.disposeAsync()),

@@ -20,7 +20,13 @@ const view: PanelView = {
   stepper: [
     { phase: 'building', label: 'Build', mark: 'running', markLabel: 'in progress', startedAt: 5, endedAt: null },
   ],
-  problem: { mark: 'failed', message: 'x', advice: null, lastLines: ['a'] },
+  problem: {
+    mark: 'failed',
+    message: 'x',
+    advice: null,
+    lastLines: ['a'],
+    places: [{ label: 'a.nix:1', title: 'no' }],
+  },
   warnings: ['w'],
   lock: {
     kind: 'changed',

@@ -25,7 +25,15 @@ const sections = {
     endedAt: time,
   }),
   stepper: z.array(z.object({ phase: text, label: text, mark, markLabel: text, startedAt: time, endedAt: time })),
-  problem: z.nullable(z.object({ mark, message: text, advice: z.nullable(text), lastLines: z.array(text) })),
+  problem: z.nullable(
+    z.object({
+      mark,
+      message: text,
+      advice: z.nullable(text),
+      lastLines: z.array(text),
+      places: z.array(z.object({ label: text, title: text })),
+    }),
+  ),
   warnings: z.array(text),
   lock: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('unknown'), text }),

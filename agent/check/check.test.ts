@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, it } from 'mocha';
+import { dirname } from 'node:path';
+import { before, describe, it } from 'mocha';
 import { agentConfigSchema, type AgentConfig } from '../config.ts';
 import type { Launcher } from '../launcher/launcher.ts';
+import { statePaths } from '../run-directory/layout.ts';
+import type { User } from '../steps/user.ts';
 import { FakeRelay } from '../testing/fake-relay.ts';
 import { TemporaryFolder } from '../testing/temporary.ts';
 import { goThrough, well, wrong, type Finding } from './check.ts';
 import { hostChecks } from './host-checks.ts';
 import { checkRelay } from './relay-check.ts';
+import { checkSharedState } from './state-checks.ts';
 
 const launcher: Launcher = {
   name: 'setsid',
@@ -101,7 +105,94 @@ describe('checking the relay', () => {
   });
 });
 
+describe('checking the state of an agent that may write its own part alone', () => {
+  const agent: User = { name: 'nixfleet-agent', uid: 1234, gid: 1234, home: '/' };
+  const ana: User = { name: 'ana', uid: 1000, gid: 1000, home: '/home/ana' };
+
+  /** As the module's tmpfiles make it. */
+  class SharedState extends TemporaryFolder {
+    readonly paths = statePaths(this.path);
+    readonly folders = {
+      inbox: this.paths.inbox,
+      agent: dirname(this.paths.agent),
+      status: dirname(this.paths.status),
+      runs: this.paths.runs,
+    };
+
+    constructor() {
+      super();
+      this.make('inbox', 1234, 1234, 0o700);
+      this.make('agent', 1234, 1234, 0o755);
+      this.make('status', 1000, 0, 0o755);
+      this.make('runs', 0, 1234, 0o2751);
+    }
+
+    make(folder: keyof typeof this.folders, uid: number, gid: number, mode: number): void {
+      mkdirSync(this.folders[folder], { recursive: true });
+      chownSync(this.folders[folder], uid, gid);
+      chmodSync(this.folders[folder], mode);
+    }
+
+    detail(statusOwner: User | undefined = ana): string {
+      return checkSharedState(this.path, agent, statusOwner).detail;
+    }
+  }
+
+  before(function () {
+    if (process.getuid?.() !== 0) this.skip();
+  });
+
+  it('finds it well as the module makes it', () => {
+    using state = new SharedState();
+    assert.deepEqual(checkSharedState(state.path, agent, ana), well(state.path));
+    assert.deepEqual(checkSharedState(state.path, agent, undefined), well(state.path));
+  });
+
+  it('names the folder that is not as it must be', () => {
+    using state = new SharedState();
+    const { inbox, status, runs } = state.folders;
+    state.make('inbox', 0, 0, 0o700);
+    assert.match(state.detail(), new RegExp(`^${inbox} belongs to user 0 and not to nixfleet-agent`));
+    state.make('inbox', 1234, 1234, 0o777);
+    assert.match(state.detail(), /may be written by others/);
+    state.make('inbox', 1234, 1234, 0o700);
+    state.make('status', 0, 0, 0o755);
+    assert.match(state.detail(), new RegExp(`^${status} belongs to user 0 and not to ana`));
+    state.make('status', 1000, 0, 0o755);
+    state.make('runs', 0, 1234, 0o751);
+    assert.match(state.detail(), /cannot be read by the group of nixfleet-agent/);
+    state.make('runs', 1234, 1234, 0o2751);
+    assert.match(state.detail(), new RegExp(`^${runs} belongs to user 1234 and not to root`));
+    rmdirSync(runs);
+    assert.equal(state.detail(), `${runs} does not exist`);
+    assert.match(checkSharedState('/nonexistent', agent, ana).detail, /^\/nonexistent does not exist/);
+  });
+});
+
 describe('checking the host', () => {
+  it('of an unprivileged agent says whom to be', async function () {
+    if (process.getuid?.() !== 0) this.skip();
+    using folder = new TemporaryFolder();
+    const asRoot = await findings(configIn(folder, { launcher: 'systemd-unit' }));
+    assert.equal(asRoot['you'], undefined);
+    assert.ok(asRoot['token']);
+    const getuid = process.getuid;
+    process.getuid = () => 1234;
+    try {
+      const other = hostChecks(configIn(folder, { launcher: 'systemd-unit' }), launcher);
+      assert.deepEqual(
+        other.map(check => check.name),
+        ['you', 'agent', 'launcher', 'status', 'nixcfg'],
+      );
+      const you = await other[0]?.look();
+      assert.ok(you && !you.ok);
+      assert.match(you.detail, /\(user 1234\) may not see all/);
+      assert.equal(you.advice, 'sudo nixfleet-agent check');
+    } finally {
+      process.getuid = getuid;
+    }
+  });
+
   it('wants a token that not everybody can read', async () => {
     using folder = new TemporaryFolder();
     writeFileSync(folder.join('token'), 'abc');

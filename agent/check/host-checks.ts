@@ -1,20 +1,30 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
-import { execa } from 'execa';
+import { statSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import type { AgentConfig } from '../config.ts';
 import type { Launcher } from '../launcher/launcher.ts';
 import { readToken } from '../link/token.ts';
-import { findNixcfg, type Nixcfg } from '../nixcfg/find.ts';
+import { findNixcfg, type FindResult, type Nixcfg } from '../nixcfg/find.ts';
+import { statePaths } from '../run-directory/layout.ts';
 import { firstLine, lookAtCheckout } from '../status/checkout.ts';
 import { queryAs, type Query } from '../steps/query.ts';
+import { findUser, type User } from '../steps/user.ts';
 import { well, wrong, type Check, type Finding } from './check.ts';
 import { checkRelay } from './relay-check.ts';
+import { serviceChecks } from './service-checks.ts';
+import { checkOwnState, checkSharedState } from './state-checks.ts';
+import { userOfUnit } from './unit-checks.ts';
 
 /** Everything that can be looked at once the configuration has been read. */
 export function hostChecks(config: AgentConfig, launcher: Launcher): Check[] {
   const found = findNixcfg(config);
+  const self = process.getuid?.();
+  // what an agent without rights and its runs use is for root to see
+  const isShared = config.launcher === 'systemd-unit' || config.launcher === 'inbox';
+  const seesAll = !isShared || self === 0;
   const withNixcfg = (name: string, look: (nixcfg: Nixcfg, query: Query) => Promise<Finding>): Check[] => {
     if (!found.ok) return [];
     const { path, owner } = found.nixcfg;
+    if (self !== 0 && self !== owner.uid) return [];
     const query = queryAs(owner, path, {
       sshKeyFile: config.git.sshKeyFile,
       knownHosts: config.git.knownHosts,
@@ -22,31 +32,45 @@ export function hostChecks(config: AgentConfig, launcher: Launcher): Check[] {
     });
     return [{ name, look: () => look(found.nixcfg, query) }];
   };
-  return [
-    { name: 'state folder', look: () => checkStateFolder(config.stateDir) },
+  const forRoot: Check[] = [
+    { name: 'state folder', look: () => (isShared ? checkShared(config) : checkOwnState(config.stateDir)) },
     { name: 'token', look: () => checkToken(config.tokenFile) },
     { name: 'relay', look: () => checkRelay(config) },
-    { name: 'launcher', look: () => checkLauncher(launcher) },
-    {
-      name: 'nixcfg',
-      look: () =>
-        found.ok ? well(`${found.nixcfg.path} of ${found.nixcfg.owner.name}`) : wrong(found.message, found.advice),
-    },
+  ];
+  return [
+    ...(seesAll ? forRoot : [{ name: 'you', look: () => notRoot(self) }]),
+    ...serviceChecks(config, launcher, seesAll),
+    { name: 'nixcfg', look: () => checkNixcfg(found, self, seesAll) },
     ...withNixcfg('git remote', checkRemote),
     ...withNixcfg('input', (nixcfg, query) => checkInput(nixcfg, query, config.inputName)),
     ...withNixcfg('nix', checkNix),
   ];
 }
 
-function checkStateFolder(path: string): Finding {
-  if (!existsSync(path))
-    return wrong(`${path} does not exist`, 'Start the agent once; it makes its state folder itself.');
-  try {
-    accessSync(path, constants.W_OK);
-    return well(path);
-  } catch {
-    return wrong(`${path} may not be written`, 'Run this as the user that the agent runs as.');
-  }
+function notRoot(self: number | undefined): Finding {
+  return wrong(
+    `${userInfo().username} (user ${self}) may not see all that the agent and its runs use`,
+    'sudo nixfleet-agent check',
+  );
+}
+
+async function checkShared({ stateDir, system, owner, launcher }: AgentConfig): Promise<Finding> {
+  // elsewhere nothing says whose the agent is but its folder
+  const agent = launcher === 'systemd-unit' ? await userOfUnit(system.unit) : ownerOf(statePaths(stateDir).inbox);
+  if (!agent) return wrong(`the user of ${system.unit} does not exist`, 'Was this host rebuilt with the module?');
+  return checkSharedState(stateDir, agent, owner === undefined ? undefined : findUser(owner));
+}
+
+function ownerOf(path: string): User | undefined {
+  const uid = statSync(path, { throwIfNoEntry: false })?.uid;
+  return uid === undefined ? undefined : findUser(uid);
+}
+
+function checkNixcfg(found: FindResult, self: number | undefined, seesAll: boolean): Finding {
+  if (!found.ok) return wrong(found.message, seesAll ? found.advice : 'sudo nixfleet-agent check');
+  const { path, owner } = found.nixcfg;
+  if (self === 0 || self === owner.uid) return well(`${path} of ${owner.name}`);
+  return wrong(`${path} belongs to ${owner.name}`, `Run this as ${owner.name} or root to have it looked at.`);
 }
 
 function checkToken(path: string): Finding {
@@ -57,19 +81,6 @@ function checkToken(path: string): Finding {
     return wrong(`${path} may be read by everybody (mode ${mode.toString(8)})`, `chmod 400 ${path}`);
   }
   return well(path);
-}
-
-async function checkLauncher(launcher: Launcher): Promise<Finding> {
-  if (launcher.name !== 'systemd')
-    return well('runs get a session of their own (setsid); with systemd and as root they would get units of their own');
-  const answer = await execa('systemctl', ['show', '--property=Version', '--value'], {
-    reject: false,
-    stdin: 'ignore',
-    timeout: 10_000,
-  });
-  return answer.exitCode === 0
-    ? well(`runs get units of their own, systemd ${answer.stdout.trim()}`)
-    : wrong('systemd does not answer', 'Is this host booted with systemd? Else set launcher to setsid.');
 }
 
 async function checkRemote({ path, owner }: Nixcfg, query: Query): Promise<Finding> {

@@ -1,15 +1,36 @@
-import { existsSync } from 'node:fs';
 import type { AgentConfig } from '../config.ts';
+import { mayUseSystemd, systemdScope } from '../platform/systemctl.ts';
+import { InboxLauncher } from './inbox.ts';
+import { LaunchdLauncher } from './launchd.ts';
 import type { Launcher, RunnerProgram } from './launcher.ts';
 import { SetsidLauncher } from './setsid.ts';
+import { SystemdUnitLauncher } from './systemd-unit.ts';
 import { SystemdLauncher } from './systemd.ts';
 
-/** There exactly while systemd is the host's init (sd_booted(3)). */
-const SYSTEMD_IS_INIT = '/run/systemd/system';
+type LauncherKind = AgentConfig['launcher'];
 
-/** The launcher that the configuration names; `auto` takes systemd where it is the init and we may ask it as root. */
-export function chooseLauncher(config: Pick<AgentConfig, 'launcher' | 'stateDir'>, program: RunnerProgram): Launcher {
-  const canAskSystemd = existsSync(SYSTEMD_IS_INIT) && process.getuid?.() === 0;
-  const useSystemd = config.launcher === 'systemd' || (config.launcher === 'auto' && canAskSystemd);
-  return useSystemd ? new SystemdLauncher(program, config.stateDir) : new SetsidLauncher(program, config.stateDir);
+/** The launcher that the configuration names. */
+export function chooseLauncher(
+  config: Pick<AgentConfig, 'launcher' | 'platform' | 'stateDir'>,
+  program: RunnerProgram,
+): Launcher {
+  const kind = config.launcher === 'auto' ? automatic(config) : config.launcher;
+  switch (kind) {
+    case 'systemd':
+      return new SystemdLauncher(program, config.stateDir, systemdScope(config.platform));
+    case 'systemd-unit':
+      return new SystemdUnitLauncher();
+    case 'inbox':
+      return new InboxLauncher(config.stateDir);
+    case 'launchd':
+      return new LaunchdLauncher(program, config.stateDir);
+    case 'setsid':
+      return new SetsidLauncher(program, config.stateDir);
+  }
+}
+
+/** Jobs on a Mac, units where systemd obeys. What needs a module beside the agent (`systemd-unit`, `inbox`), the module names. */
+function automatic({ platform }: Pick<AgentConfig, 'platform'>): Exclude<LauncherKind, 'auto'> {
+  if (process.platform === 'darwin') return 'launchd';
+  return mayUseSystemd(systemdScope(platform)) ? 'systemd' : 'setsid';
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'mocha';
+import type { AgentConfig } from '../config.ts';
 import { newRunId } from '../testing/agent-rig.ts';
 import { TemporaryFolder, until } from '../testing/temporary.ts';
 import { chooseLauncher } from './choose.ts';
@@ -113,10 +114,12 @@ describe('a launcher of sessions', () => {
 
 describe('choosing a launcher', () => {
   it('does what the configuration says', () => {
-    const choose = (launcher: 'auto' | 'systemd' | 'setsid') =>
-      chooseLauncher({ launcher, stateDir: '/s' }, runnerProgram(['agent'])).name;
+    const choose = (launcher: AgentConfig['launcher'], platform: AgentConfig['platform'] = 'nixos') =>
+      chooseLauncher({ launcher, platform, stateDir: '/s' }, runnerProgram(['agent'])).name;
     assert.equal(choose('setsid'), 'setsid');
     assert.equal(choose('systemd'), 'systemd');
+    assert.equal(choose('systemd-unit'), 'systemd');
+    assert.equal(choose('inbox'), 'launchd');
     const isSystemd = existsSync('/run/systemd/system') && process.getuid?.() === 0;
     assert.equal(choose('auto'), isSystemd ? 'systemd' : 'setsid');
   });

@@ -12,6 +12,8 @@ export interface Launcher {
   isAlive(runId: RunId): Promise<boolean>;
   /** Where a person finds what the runner itself had to say. */
   whereToLook(runId: RunId): string;
+  /** Removes what launches of runs that have ended left behind. Asked at the agent's start. */
+  tidy?(): Promise<void>;
 }
 
 /** A runner could not be started; the message says why, for people. */

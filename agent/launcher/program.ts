@@ -15,7 +15,7 @@ const FALLBACK_PATH = [
 
 /** What of the agent's environment means something to a runner; everything else stays behind. */
 const KEPT =
-  /^(?:NIX_.*|NIXFLEET_.*|SSL_CERT_FILE|SSL_CERT_DIR|(?:https?|no|all)_proxy|HOME|TMPDIR|TZ|TZDIR|LANG|LC_.*|LOCALE_ARCHIVE.*|XDG_RUNTIME_DIR|DBUS_SESSION_BUS_ADDRESS)$/i;
+  /^(?:NIX_.*|NIXFLEET_.*|SSL_CERT_FILE|SSL_CERT_DIR|(?:https?|no|all)_proxy|HOME|TMPDIR|TZ|TZDIR|LANG|LC_.*|LOCALE_ARCHIVE.*|XDG_(?:RUNTIME_DIR|(?:STATE|DATA|CONFIG|CACHE)_HOME)|DBUS_SESSION_BUS_ADDRESS)$/i;
 
 /**
  * The program and the clean environment of a runner.

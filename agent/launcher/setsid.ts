@@ -1,11 +1,8 @@
 import { spawn } from 'node:child_process';
-import { closeSync, constants, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync } from 'node:fs';
 import type { RunId } from '../../protocol/index.ts';
 import { LaunchError, type Launcher, type RunnerProgram } from './launcher.ts';
-
-/** Logs of runners that are kept, as many as runs. */
-const KEPT_LOGS = 50;
+import { RunnerLogs } from './runner-logs.ts';
 
 /**
  * Runners in a session of their own, for hosts without systemd and launchd. They survive the agent, but not a service
@@ -14,13 +11,13 @@ const KEPT_LOGS = 50;
 export class SetsidLauncher implements Launcher {
   readonly name = 'setsid';
   readonly #program: RunnerProgram;
-  readonly #logs: string;
+  readonly #logs: RunnerLogs;
   /** Runners that this process started and that have not ended. */
   readonly #alive = new Set<RunId>();
 
   constructor(program: RunnerProgram, stateDir: string) {
     this.#program = program;
-    this.#logs = join(stateDir, 'runner-logs');
+    this.#logs = new RunnerLogs(stateDir);
   }
 
   async launch(runId: RunId): Promise<void> {
@@ -28,13 +25,7 @@ export class SetsidLauncher implements Launcher {
     const [command = '', ...args] = this.#program.argv;
     let log: number;
     try {
-      mkdirSync(this.#logs, { recursive: true, mode: 0o750 });
-      this.#removeOldLogs();
-      log = openSync(
-        this.#logFile(runId),
-        constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW,
-        0o640,
-      );
+      log = this.#logs.open(runId);
     } catch (error) {
       throw new LaunchError(`the runner's log cannot be written: ${(error as Error).message}`);
     }
@@ -62,15 +53,6 @@ export class SetsidLauncher implements Launcher {
   }
 
   whereToLook(runId: RunId): string {
-    return this.#logFile(runId);
-  }
-
-  #logFile(runId: RunId): string {
-    return join(this.#logs, `${runId}.log`);
-  }
-
-  #removeOldLogs(): void {
-    const old = readdirSync(this.#logs).sort().reverse().slice(KEPT_LOGS);
-    for (const name of old) rmSync(join(this.#logs, name), { force: true });
+    return this.#logs.path(runId);
   }
 }

@@ -1,11 +1,8 @@
 import { join } from 'node:path';
-import { execa } from 'execa';
 import type { RunId } from '../../protocol/index.ts';
+import { askSystemd, isUnitAlive, type SystemdScope } from '../platform/systemctl.ts';
 import { writeFileAtomically } from '../run-directory/files.ts';
 import { LaunchError, type Launcher, type RunnerProgram } from './launcher.ts';
-
-/** Milliseconds that systemd may take to answer. */
-const DEADLINE = 20_000;
 
 /**
  * What makes a run's unit outlive everything: it is collected when it ends, also when it failed; it comes back when it was
@@ -25,17 +22,20 @@ const PROPERTIES = [
 ];
 
 /**
- * Transient units `nixfleet-run-<run id>.service`. They lie in /run, so that a daemon-reload keeps them and an activation
- * does not know them, and they hang on nothing: stopping the agent does not touch them.
+ * Transient units `nixfleet-run-<run id>.service`, of the system or of the user's own service manager. They lie in /run, so
+ * that a daemon-reload keeps them and an activation does not know them, and they hang on nothing: stopping the agent does not
+ * touch them.
  */
 export class SystemdLauncher implements Launcher {
   readonly name = 'systemd';
   readonly #program: RunnerProgram;
   readonly #environmentFile: string;
+  readonly #scope: SystemdScope;
 
-  constructor(program: RunnerProgram, stateDir: string) {
+  constructor(program: RunnerProgram, stateDir: string, scope: SystemdScope) {
     this.#program = program;
     this.#environmentFile = join(stateDir, 'runner.env');
+    this.#scope = scope;
   }
 
   async launch(runId: RunId): Promise<void> {
@@ -47,41 +47,30 @@ export class SystemdLauncher implements Launcher {
     } catch (error) {
       throw new LaunchError(`the runner's environment cannot be written: ${(error as Error).message}`);
     }
-    const result = await execa(
+    const answer = await askSystemd(this.#scope, [
       'systemd-run',
-      [
-        '--quiet',
-        '--collect',
-        '--no-ask-password',
-        `--unit=${unitName(runId)}`,
-        `--description=NixFleet run ${runId}`,
-        ...PROPERTIES.map(property => `--property=${property}`),
-        `--property=EnvironmentFile=${this.#environmentFile}`,
-        '--',
-        ...argv,
-        'run',
-        runId,
-      ],
-      { reject: false, stdin: 'ignore', all: true, timeout: DEADLINE, forceKillAfterDelay: 1000 },
-    );
-    if (result.exitCode === 0 || (await this.isAlive(runId))) return;
-    const said = result.timedOut ? `no answer within ${DEADLINE / 1000} s` : result.all || result.code;
-    throw new LaunchError(`systemd did not start ${unitName(runId)}: ${said ?? `exit code ${result.exitCode}`}`);
+      '--quiet',
+      '--collect',
+      '--no-ask-password',
+      `--unit=${unitName(runId)}`,
+      `--description=NixFleet run ${runId}`,
+      ...PROPERTIES.map(property => `--property=${property}`),
+      `--property=EnvironmentFile=${this.#environmentFile}`,
+      '--',
+      ...argv,
+      'run',
+      runId,
+    ]);
+    if (answer.ok || (await this.isAlive(runId))) return;
+    throw new LaunchError(`systemd did not start ${unitName(runId)}: ${answer.complaint}`);
   }
 
-  async isAlive(runId: RunId): Promise<boolean> {
-    const { stdout } = await execa('systemctl', ['show', '--property=ActiveState', '--value', unitName(runId)], {
-      reject: false,
-      stdin: 'ignore',
-      timeout: DEADLINE,
-      forceKillAfterDelay: 1000,
-    });
-    // `activating` is also the second before a restart
-    return ['active', 'activating', 'reloading', 'deactivating'].includes(stdout.trim());
+  isAlive(runId: RunId): Promise<boolean> {
+    return isUnitAlive(this.#scope, unitName(runId));
   }
 
   whereToLook(runId: RunId): string {
-    return `journalctl -u ${unitName(runId)}`;
+    return `journalctl ${this.#scope === 'user' ? '--user ' : ''}-u ${unitName(runId)}`;
   }
 }
 

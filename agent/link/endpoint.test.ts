@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { agentEndpoint } from './endpoint.ts';
+import { agentEndpoint, healthUrl } from './endpoint.ts';
 
 const endpoint = (relayUrl: string, allowPlaintext = false) => agentEndpoint({ relayUrl, allowPlaintext });
 
@@ -15,6 +15,11 @@ describe("the relay's address", () => {
       const result = endpoint(given);
       assert.equal(result.ok && result.url.href, wanted);
     }
+  });
+
+  it('has its health beside that', () => {
+    assert.equal(healthUrl('wss://relay.example:8443').href, 'https://relay.example:8443/healthz');
+    assert.equal(healthUrl('ws://127.0.0.1:7780/fleet/').href, 'http://127.0.0.1:7780/fleet/healthz');
   });
 
   it('may be plain on this machine', () => {

@@ -16,10 +16,20 @@ export function agentEndpoint(config: Pick<AgentConfig, 'relayUrl' | 'allowPlain
       advice: 'Give the relay a certificate and use wss://, or set allowPlaintext on a network that is private.',
     };
   }
-  url.pathname = `${url.pathname.replace(/\/+$/, '')}/v1/agent`;
+  return { ok: true, url: below(url, 'v1/agent') };
+}
+
+/** Where the relay answers for its health: beside the agents' path, also behind a proxy that gave it a folder. */
+export function healthUrl(relayUrl: string): URL {
+  return below(new URL(relayUrl.replace(/^ws/, 'http')), 'healthz');
+}
+
+function below(base: URL, path: string): URL {
+  const url = new URL(base);
+  url.pathname = `${base.pathname.replace(/\/+$/, '')}/${path}`;
   url.search = '';
   url.hash = '';
-  return { ok: true, url };
+  return url;
 }
 
 /** Whether a URL's host name leads to this machine. */

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { WebSocket } from 'ws';
 import { MAX_MESSAGE_BYTES } from '../../protocol/index.ts';
 import type { AgentConfig } from '../config.ts';
+import { OtherCertificate, relayTls } from './certificate.ts';
 import { agentEndpoint, isLoopback } from './endpoint.ts';
 import { readToken } from './token.ts';
 import type { Trouble } from './trouble.ts';
@@ -16,7 +16,7 @@ export interface SocketEvents {
 }
 
 /** Everything that an open needs, read anew each time: token and certificate may have been replaced. */
-export type LinkConfig = Pick<AgentConfig, 'relayUrl' | 'allowPlaintext' | 'tokenFile' | 'caFile'>;
+export type LinkConfig = Pick<AgentConfig, 'relayUrl' | 'allowPlaintext' | 'tokenFile' | 'caFile' | 'fingerprint'>;
 
 export type OpenResult =
   { readonly ok: true; readonly socket: WebSocket } | { readonly ok: false; readonly trouble: Trouble };
@@ -27,14 +27,8 @@ export function openSocket(config: LinkConfig, events: SocketEvents, handshakeTi
   if (!endpoint.ok) return unfit(endpoint.message, endpoint.advice);
   const token = readToken(config.tokenFile);
   if (!token.ok) return unfit(token.message, token.advice);
-  let ca: string | undefined;
-  if (config.caFile !== undefined) {
-    try {
-      ca = readFileSync(config.caFile, 'utf8');
-    } catch (error) {
-      return unfit(`caFile cannot be read: ${(error as Error).message}`, "It holds the relay's certificate, PEM.");
-    }
-  }
+  const tls = relayTls(endpoint.url, config);
+  if (!tls.ok) return unfit(tls.message, tls.advice);
   const socket = new WebSocket(endpoint.url, {
     headers: { authorization: `Bearer ${token.token}` },
     perMessageDeflate: false,
@@ -43,7 +37,8 @@ export function openSocket(config: LinkConfig, events: SocketEvents, handshakeTi
     followRedirects: false,
     // masks protect proxies that read along (RFC 6455, 10.3); below TLS and on this machine there are none
     ...((endpoint.url.protocol === 'wss:' || isLoopback(endpoint.url.hostname)) && { generateMask: noMask }),
-    ...(ca !== undefined && { ca }),
+    // @types/ws takes createConnection for that of node:net; it is handed on to node:http
+    ...(tls.options as { ca?: string }),
   });
   listen(socket, endpoint.url, events);
   return { ok: true, socket };
@@ -93,6 +88,7 @@ const ABNORMAL = 1006;
 
 /** Why a connection was not made, for people, with what to do where that is known. */
 export function describeConnectError(error: Error, url: URL): string {
+  if (error instanceof OtherCertificate) return error.message;
   const inner = error instanceof AggregateError && error.errors[0] instanceof Error ? error.errors[0] : error;
   const code = (inner as NodeJS.ErrnoException).code ?? '';
   const where = url.host;
@@ -115,7 +111,7 @@ export function describeConnectError(error: Error, url: URL): string {
     case 'SELF_SIGNED_CERT_IN_CHAIN':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
-      return `the certificate of ${where} is not one that this host trusts (${code}): set caFile to the relay's certificate`;
+      return `the certificate of ${where} is not one that this host trusts (${code}): set caFile to the relay's certificate, or fingerprint to its SHA-256`;
     case 'CERT_HAS_EXPIRED':
     case 'CERT_NOT_YET_VALID':
       return `the certificate of ${where} is not valid now (${code}): renew it, or look at this host's clock`;

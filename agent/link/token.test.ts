@@ -46,6 +46,29 @@ describe('the token file', () => {
     }
   });
 
+  it('that systemd hands over is missed in other words', () => {
+    const path = '/run/credentials/nixfleet-agent-of-a-test.service/token';
+    const outside = readToken(path);
+    assert.ok(!outside.ok);
+    assert.match(`${outside.message}. ${outside.advice}`, /which systemd makes while .*\. The agent is not running/);
+  });
+
+  it('that is empty says where the token belongs', () => {
+    using folder = new TemporaryFolder();
+    writeFileSync(folder.join('token'), '\n');
+    const empty = readToken(folder.join('token'));
+    assert.ok(!empty.ok);
+    assert.equal(empty.message, `the token file ${folder.join('token')} is empty`);
+    assert.match(empty.advice, /nixfleet-relay enroll HOST\) and put the token that it prints into/);
+  });
+
+  it('has no stamp where it cannot be looked at', () => {
+    using folder = new TemporaryFolder();
+    symlinkSync('loop', folder.join('loop'));
+    assert.equal(fileStamp(folder.join('loop')), undefined);
+    assert.equal(fileStamp(folder.join('loop/token')), undefined);
+  });
+
   it('has another stamp when it was written anew', () => {
     using folder = new TemporaryFolder();
     assert.equal(fileStamp(folder.join('token')), undefined);

@@ -46,14 +46,24 @@ export function activationOf(ending: Ending, what = 'switch-to-configuration'): 
     };
   if (ending.exitCode === 4 || (/exit (?:status|code):? 4\b/.test(text) && /the following units failed/.test(text)))
     return { kind: 'units-failed' };
-  return { kind: 'failed', reason: failed(ending, what) };
+  return { kind: 'failed', reason: failed(ending, what, MEANING) };
 }
 
-function failed(ending: Ending, what: string): RunReason {
-  const meaning: Record<number, string> = {
-    2: 'an activation script failed',
-    3: 'systemd did not reload its units',
-  };
+/**
+ * What the ending of a script `activate` of Home Manager or nix-darwin means: 0 is done, everything else is not. Their exit
+ * codes are those of whatever command ended them.
+ */
+export function scriptEnding(ending: Ending): Activation {
+  if (ending.stopped) return { kind: 'failed', reason: ending.stopped.reason };
+  return ending.exitCode === 0 ? { kind: 'done' } : { kind: 'failed', reason: failed(ending, 'activate') };
+}
+
+const MEANING: Readonly<Record<number, string>> = {
+  2: 'an activation script failed',
+  3: 'systemd did not reload its units',
+};
+
+function failed(ending: Ending, what: string, meaning: Readonly<Record<number, string>> = {}): RunReason {
   const how = ending.notStarted
     ? `could not be started (${ending.notStarted.message.split('\n')[0] ?? ''})`
     : ending.signal

@@ -6,6 +6,7 @@ import { activationOf } from './activation.ts';
 import {
   readGenerations,
   type Activation,
+  type ByHand,
   type Checkout,
   type HostGeneration,
   type Rebuilder,
@@ -18,6 +19,11 @@ import {
  */
 export class NixosStaged implements Rebuilder {
   readonly method: Rebuilder['method'] = 'staged';
+  readonly bootsWhole = true;
+  readonly byHand: ByHand = {
+    rebuild: 'sudo nixos-rebuild switch in the checkout',
+    activate: toplevel => `sudo ${toplevel}/bin/switch-to-configuration test`,
+  };
   readonly buildAttribute: string;
   protected readonly system: AgentConfig['system'];
 
@@ -45,7 +51,7 @@ export class NixosStaged implements Rebuilder {
   }
 
   restoreDefault(run: RunStep, recorded: string): Promise<RunReason | undefined> {
-    return this.makeDefault(run, recorded, 'By hand: sudo nixos-rebuild switch in the checkout.');
+    return this.makeDefault(run, recorded, `By hand: ${this.byHand.rebuild}.`);
   }
 
   protected async makeDefault(run: RunStep, toplevel: string, advice: string): Promise<RunReason | undefined> {

@@ -2,9 +2,10 @@
  * How a platform builds, activates and commits generations. One small interface: the runner knows the phases, a rebuilder
  * knows the commands. What the commands' endings mean is decided beside them, in pure functions.
  */
-import { existsSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { readlinkSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { AGENT_MANIFEST_PATH, agentManifestSchema, type AgentManifest } from '../../protocol/index.ts';
+import { readJsonFile } from '../run-directory/files.ts';
 import type { RunReason } from '../runner/reason.ts';
 import type { StepCommand, StepResult } from '../runner/step-runner.ts';
 
@@ -34,15 +35,36 @@ export type RunStep = (
   more?: Partial<Pick<StepCommand, 'cwd' | 'env'>>,
 ) => Promise<StepResult>;
 
+export interface ByHand {
+  /** Builds and activates what the checkout holds. */
+  readonly rebuild: string;
+  /** Activates a generation that is there. */
+  readonly activate: (toplevel: string) => string;
+}
+
 export interface Rebuilder {
-  readonly method: 'staged' | 'nixos-rebuild';
+  /**
+   * `staged`: the profile moves when the agent is proven. `nixos-rebuild`: what people have wrapped. `activate`: the
+   * generation's own script, and whatever it moves.
+   */
+  readonly method: 'staged' | 'nixos-rebuild' | 'activate';
+  /**
+   * Whether a boot brings the profile's generation back as a whole. Not so in a home and on a Mac: jobs and links stay as the
+   * last activation left them.
+   */
+  readonly bootsWhole: boolean;
+  /** What a person does at the host, as commands to be shown. */
+  readonly byHand: ByHand;
   /** The flake output that is built, below the flake's reference: `nixosConfigurations."web".config…`. */
   readonly buildAttribute: string;
   current(): HostGeneration;
-  /** Makes `toplevel` run. With the method nixos-rebuild also the profile moves, to what it built itself. */
+  /** Makes `toplevel` run. With the method nixos-rebuild also the profile moves, to what it built itself; in a home to `toplevel`. */
   activate(run: RunStep, toplevel: string, checkout: Checkout): Promise<Activation>;
-  /** Makes the recorded generation run and boot again. */
-  rollBack(run: RunStep, recorded: string): Promise<Activation>;
+  /**
+   * Makes the recorded generation run and boot again.
+   * @param built the generation whose activation may have ended half-way, where it is known
+   */
+  rollBack(run: RunStep, recorded: string, built?: string): Promise<Activation>;
   /** Makes the recorded generation, which runs, what boots next. Undefined when it worked. */
   restoreDefault(run: RunStep, recorded: string): Promise<RunReason | undefined>;
   /** Makes `toplevel`, which runs and is proven, what the host boots. Undefined when it worked. */
@@ -54,6 +76,9 @@ export interface Checkout {
   readonly path: string;
   readonly owner: { readonly name: string; readonly uid: number; readonly gid: number };
 }
+
+/** A store path; its first group is the folder of the store. */
+export const STORE_PATH = /^(\/.+)\/[0-9a-z]{32}-[^/]+$/;
 
 /** What the links of a system say. */
 export function readGenerations(current: string, profile: string): HostGeneration {
@@ -90,14 +115,20 @@ function realPath(path: string): string | undefined {
 export type ManifestResult =
   { readonly ok: true; readonly manifest: AgentManifest } | { readonly ok: false; readonly message: string };
 
-/** The agent that a generation carries. */
+/** Bytes that a manifest may have. */
+const MAX_MANIFEST_BYTES = 64 * 1024;
+
+/**
+ * The agent that a generation carries. Who builds the generation decides what its links lead to, and root reads: only a
+ * regular file of a reasonable size in the store that the generation lies in is a manifest.
+ */
 export function readManifest(toplevel: string): ManifestResult {
   const path = join(toplevel, AGENT_MANIFEST_PATH);
-  if (!existsSync(path)) return { ok: false, message: `${path} does not exist` };
-  try {
-    const parsed = agentManifestSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
-    return parsed.success ? { ok: true, manifest: parsed.data } : { ok: false, message: `${path} is not a manifest` };
-  } catch (error) {
-    return { ok: false, message: `${path} cannot be read: ${(error as Error).message}` };
-  }
+  const file = realPath(path);
+  if (file === undefined) return { ok: false, message: `${path} does not exist` };
+  const store = STORE_PATH.exec(realPath(toplevel) ?? '')?.[1];
+  if (store === undefined) return { ok: false, message: `${toplevel} is not a store path` };
+  if (!file.startsWith(`${store}/`)) return { ok: false, message: `${path} leads out of the store` };
+  const read = readJsonFile(file, agentManifestSchema, MAX_MANIFEST_BYTES, { name: path });
+  return read.ok ? { ok: true, manifest: read.value } : { ok: false, message: read.message };
 }

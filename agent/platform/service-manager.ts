@@ -6,6 +6,17 @@ export interface ServiceManager {
   failedUnits(): Promise<readonly string[]>;
   /** The agent's own last log lines since a time (ms since the epoch), for people. */
   agentLog(since: number): Promise<readonly string[]>;
+  /**
+   * Brings the agent of the generation that runs back where the service manager has lost it. What was done or is in the
+   * way, for people; undefined when there is nothing to do. Asked again and again while the agent is missing.
+   */
+  revive?(wanted: Revival): Promise<string | undefined>;
+}
+
+/** The generation whose agent must run, and the agent's store path where the generation names it. */
+export interface Revival {
+  readonly toplevel: string;
+  readonly storePath?: string | undefined;
 }
 
 export interface AgentService {

@@ -1,20 +1,19 @@
-import { execa } from 'execa';
 import { readProcess } from './proc.ts';
-import type { AgentService, ServiceManager } from './service-manager.ts';
+import type { AgentService, Revival, ServiceManager } from './service-manager.ts';
+import { askSystemd, type SystemdScope } from './systemctl.ts';
 
-/** Milliseconds that systemd may take to answer. */
-const PATIENCE_MS = 20_000;
-
-/** The agent as a unit of the system's systemd. */
+/** The agent as a unit of systemd: the system's, or the user's own. */
 export class Systemd implements ServiceManager {
   readonly #unit: string;
+  readonly #scope: SystemdScope;
 
-  constructor(unit: string) {
+  constructor(unit: string, scope: SystemdScope) {
     this.#unit = unit;
+    this.#scope = scope;
   }
 
   async agent(): Promise<AgentService> {
-    const text = await ask([
+    const { stdout: text } = await askSystemd(this.#scope, [
       'systemctl',
       'show',
       '--property=LoadState,ActiveState,SubState,Result,MainPID',
@@ -25,8 +24,28 @@ export class Systemd implements ServiceManager {
     return { active, state, ...(process && { process }) };
   }
 
+  /**
+   * Starts the agent of a home where it rests: an activation of Home Manager (sd-switch) leaves a unit alone that did not run
+   * before, also the recorded generation's on the way back. NixOS starts what its targets want.
+   */
+  async revive({ storePath }: Revival): Promise<string | undefined> {
+    if (this.#scope !== 'user') return undefined;
+    const { stdout } = await askSystemd(this.#scope, [
+      'systemctl',
+      'show',
+      '--property=LoadState,ActiveState,ExecStart',
+      this.#unit,
+    ]);
+    const state = /^ActiveState=(inactive|failed)$/m.exec(stdout)?.[1];
+    if (state === undefined || !/^LoadState=loaded$/m.test(stdout)) return undefined;
+    if (storePath !== undefined && !stdout.includes(`${storePath}/`))
+      return `${this.#unit} is ${state} and not the generation's: it does not start ${storePath}`;
+    const answer = await askSystemd(this.#scope, ['systemctl', 'start', '--no-block', this.#unit]);
+    return `${this.#unit} was ${state}: ${answer.ok ? 'started it' : answer.complaint}`;
+  }
+
   async failedUnits(): Promise<readonly string[]> {
-    const failed = await ask([
+    const { stdout: failed } = await askSystemd(this.#scope, [
       'systemctl',
       'list-units',
       '--state=failed',
@@ -40,7 +59,7 @@ export class Systemd implements ServiceManager {
 
   async agentLog(since: number): Promise<readonly string[]> {
     const from = `@${Math.floor(since / 1000)}`;
-    const text = await ask([
+    const { stdout: text } = await askSystemd(this.#scope, [
       'journalctl',
       '-u',
       this.#unit,
@@ -76,16 +95,4 @@ export function parseUnit(text: string): { active: boolean; state: string; pid?:
 /** Reads `systemctl list-units --plain`. */
 export function parseUnitNames(text: string): string[] {
   return text.split('\n').flatMap(line => /^\s*(?:●\s*)?(\S+\.\w+)/.exec(line)?.[1] ?? []);
-}
-
-async function ask(argv: readonly [string, ...string[]]): Promise<string> {
-  const [file, ...args] = argv;
-  const result = await execa(file, args, {
-    reject: false,
-    stdin: 'ignore',
-    timeout: PATIENCE_MS,
-    forceKillAfterDelay: 1000,
-    env: { LC_ALL: 'C.UTF-8', SYSTEMD_COLORS: '0' },
-  });
-  return result.stdout;
 }

@@ -48,4 +48,14 @@ describe('small files of the state folder', () => {
     assert.equal(statSync(join(dir, 'a')).mode & 0o777, 0o640);
     assert.deepEqual(readdirSync(dir), ['a']);
   });
+
+  it('are not written into what somebody put in the way', () => {
+    const next = join(dir, `a.${process.pid}.new`);
+    execFileSync('mkfifo', [next]);
+    writeFileAtomically(join(dir, 'a'), 'new');
+    symlinkSync(join(dir, 'precious'), next);
+    writeFileAtomically(join(dir, 'a'), 'newer');
+    assert.equal(readFileSync(join(dir, 'a'), 'utf8'), 'newer');
+    assert.deepEqual(readdirSync(dir), ['a']);
+  });
 });

@@ -10,6 +10,7 @@ import {
   renameSync,
   rmSync,
   writeSync,
+  type Stats,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import type * as z from 'zod';
@@ -20,22 +21,36 @@ export type ReadResult<T> =
   /** `missing`: no such file. `unfit`: a link, no regular file, too large. `content`: not what it should hold. */
   | { readonly ok: false; readonly kind: 'missing' | 'unfit' | 'content'; readonly message: string };
 
+export interface ReadOptions {
+  /** What messages call the file; its path by default. */
+  readonly name?: string;
+  /** Why a file must not be read, by what it is. */
+  readonly unfit?: (stat: Stats) => string | undefined;
+}
+
 /** Reads a regular file of at most `maxBytes` without following a link at its end or waiting on a pipe. */
-export function readSmallFile(path: string, maxBytes: number): ReadResult<Buffer> {
+export function readSmallFile(
+  path: string,
+  maxBytes: number,
+  { name = path, unfit }: ReadOptions = {},
+): ReadResult<Buffer> {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') return { ok: false, kind: 'missing', message: `${path} does not exist` };
-    if (code === 'ELOOP' || code === 'EMLINK') return { ok: false, kind: 'unfit', message: `${path} is a link` };
-    return { ok: false, kind: 'unfit', message: `${path} cannot be opened: ${(error as Error).message}` };
+    if (code === 'ENOENT') return { ok: false, kind: 'missing', message: `${name} does not exist` };
+    if (code === 'ELOOP' || code === 'EMLINK') return { ok: false, kind: 'unfit', message: `${name} is a link` };
+    if (code === 'ENXIO') return { ok: false, kind: 'unfit', message: `${name} is not a regular file` };
+    return { ok: false, kind: 'unfit', message: `${name} cannot be opened: ${(error as Error).message}` };
   }
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile()) return { ok: false, kind: 'unfit', message: `${path} is not a regular file` };
+    if (!stat.isFile()) return { ok: false, kind: 'unfit', message: `${name} is not a regular file` };
+    const why = unfit?.(stat);
+    if (why !== undefined) return { ok: false, kind: 'unfit', message: `${name} ${why}` };
     if (stat.size > maxBytes)
-      return { ok: false, kind: 'unfit', message: `${path} has ${stat.size} bytes; ${maxBytes} are allowed` };
+      return { ok: false, kind: 'unfit', message: `${name} has ${stat.size} bytes; ${maxBytes} are allowed` };
     const buffer = Buffer.alloc(stat.size);
     let length = 0;
     while (length < buffer.length) {
@@ -45,24 +60,30 @@ export function readSmallFile(path: string, maxBytes: number): ReadResult<Buffer
     }
     return { ok: true, value: buffer.subarray(0, length) };
   } catch (error) {
-    return { ok: false, kind: 'unfit', message: `${path} cannot be read: ${(error as Error).message}` };
+    return { ok: false, kind: 'unfit', message: `${name} cannot be read: ${(error as Error).message}` };
   } finally {
     closeSync(fd);
   }
 }
 
 /** Reads a JSON file of a known shape. Never throws. */
-export function readJsonFile<S extends z.ZodType>(path: string, schema: S, maxBytes: number): ReadResult<z.infer<S>> {
-  const read = readSmallFile(path, maxBytes);
+export function readJsonFile<S extends z.ZodType>(
+  path: string,
+  schema: S,
+  maxBytes: number,
+  options: ReadOptions = {},
+): ReadResult<z.infer<S>> {
+  const { name = path } = options;
+  const read = readSmallFile(path, maxBytes, options);
   if (!read.ok) return read;
   let value: unknown;
   try {
     value = JSON.parse(read.value.toString('utf8'));
   } catch {
-    return { ok: false, kind: 'content', message: `${path} is not JSON` };
+    return { ok: false, kind: 'content', message: `${name} is not JSON` };
   }
   const parsed = schema.safeParse(value);
-  if (!parsed.success) return { ok: false, kind: 'content', message: `${path}: ${describeIssues(parsed.error)}` };
+  if (!parsed.success) return { ok: false, kind: 'content', message: `${name}: ${describeIssues(parsed.error)}` };
   return { ok: true, value: parsed.data };
 }
 
@@ -83,7 +104,9 @@ export function writeVolatileFile(path: string, content: string | Uint8Array, mo
 function replaceFile(path: string, content: string | Uint8Array, mode: number, isLasting: boolean): void {
   const next = `${path}.${process.pid}.new`;
   const bytes = Buffer.from(content);
-  const fd = openSync(next, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW, mode);
+  // made anew, never opened: in a folder of somebody else's it might be a pipe that nobody reads
+  rmSync(next, { force: true });
+  const fd = openSync(next, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, mode);
   try {
     fchmodSync(fd, mode);
     for (let written = 0; written < bytes.length;) written += writeSync(fd, bytes, written);

@@ -1,6 +1,7 @@
 import { closeSync, constants, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { JOURNAL_FORMAT, type AnyRunEvent, type RunEvent } from '../../protocol/index.ts';
+import { withoutCredentials } from '../steps/credentials.ts';
 import { readSmallFile, syncFolder, writeFileAtomically } from './files.ts';
 import { parseJournal } from './journal.ts';
 import type { UndoDecided } from './undo-decided.ts';
@@ -52,10 +53,13 @@ export class JournalWriter {
     return this.#events;
   }
 
-  /** Adds the next event. Where the disk refuses, nothing of it stays behind and the error is thrown. */
+  /** Adds the next event, without credentials that are in its URLs. Where the disk refuses, nothing of it stays behind and the error is thrown. */
   append(event: NewRunEvent): AnyRunEvent {
-    const full = { v: JOURNAL_FORMAT, seq: this.#events.length + 1, at: this.#now(), ...event };
-    const line = Buffer.from(`${JSON.stringify(full)}\n`);
+    const text = JSON.stringify(
+      { v: JOURNAL_FORMAT, seq: this.#events.length + 1, at: this.#now(), ...event },
+      (_, value: unknown) => (typeof value === 'string' ? withoutCredentials(value) : value),
+    );
+    const line = Buffer.from(`${text}\n`);
     try {
       for (let written = 0; written < line.length;) written += writeSync(this.#fd, line, written);
       fsyncSync(this.#fd);
@@ -64,8 +68,10 @@ export class JournalWriter {
       throw error;
     }
     this.#bytes += line.length;
-    this.#events.push(full);
-    return full;
+    // what this process knows is what the next one will read
+    const written = JSON.parse(text) as AnyRunEvent;
+    this.#events.push(written);
+    return written;
   }
 
   close(): void {

@@ -36,6 +36,10 @@ export interface StatePaths {
   readonly agent: string;
   /** JSON `HostStatus`, as last found out. In a folder of whoever finds it out. */
   readonly status: string;
+  /** Touched by an agent that may not look itself: asks the status unit to find the status out anew. */
+  readonly refresh: string;
+  /** What lay in the inbox and was neither a file nor a link. */
+  readonly rejected: string;
 }
 
 /** The places below a state folder. */
@@ -47,6 +51,8 @@ export function statePaths(stateDir: string): StatePaths {
     holder: join(stateDir, 'run-lock.json'),
     agent: join(stateDir, 'agent/agent.json'),
     status: join(stateDir, 'status/status.json'),
+    refresh: join(stateDir, 'inbox/refresh'),
+    rejected: join(stateDir, 'rejected'),
   };
 }
 
@@ -67,10 +73,23 @@ export function runPaths(stateDir: string, runId: RunId): RunPaths {
   };
 }
 
-/** An envelope that waits for its runner (JSON `InboxEntry`), and the mark that asks to cancel it. */
-export function inboxPaths(stateDir: string, runId: RunId): { readonly request: string; readonly cancel: string } {
+export interface InboxPaths {
+  /** An envelope that waits for its runner (JSON `InboxEntry`). */
+  readonly request: string;
+  /** The mark that asks to cancel the run. */
+  readonly cancel: string;
+  /** The mark that asks for a runner for a run that has begun, where the service manager watches the inbox. */
+  readonly wake: string;
+}
+
+/** What lies in the inbox for a run. */
+export function inboxPaths(stateDir: string, runId: RunId): InboxPaths {
   const inbox = statePaths(stateDir).inbox;
-  return { request: join(inbox, `${runId}.json`), cancel: join(inbox, `${runId}.cancel`) };
+  return {
+    request: join(inbox, `${runId}.json`),
+    cancel: join(inbox, `${runId}.cancel`),
+    wake: join(inbox, `${runId}.wake`),
+  };
 }
 
 /** The file behind each stream. */

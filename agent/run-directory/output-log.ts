@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { FRAME_GATHER_MS, MAX_FRAME_PAYLOAD } from '../../protocol/index.ts';
 import type { RunPaths } from './layout.ts';
+import { cutUnwrittenTail } from './unwritten-tail.ts';
 
 /** Bytes of one record of `output.idx`. */
 export const INDEX_RECORD_BYTES = 20;
@@ -33,8 +34,8 @@ export function decodeIndexRecords(bytes: Buffer): IndexRecord[] {
 }
 
 /**
- * `output.log` and `output.idx`, open for their one writer. Bytes are gathered for a moment and appended; nothing is ever
- * rewritten. An epoch begins when the end of the file may have been lost, which only a crash of the whole host does.
+ * `output.log` and `output.idx`, open for their one writer. Bytes are gathered for a moment and appended; what is written
+ * is never rewritten. An epoch begins when the end of the file may have been lost, which only a crash of the whole host does.
  */
 export class OutputLog {
   readonly #log: number;
@@ -60,7 +61,7 @@ export class OutputLog {
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
     const log = openSync(paths.output, flags, 0o640);
     const index = openSync(paths.outputIndex, flags, 0o640);
-    const size = fstatSync(log).size;
+    const size = newEpoch ? cutUnwrittenTail(log) : fstatSync(log).size;
     const indexBytes = Buffer.alloc(fstatSync(index).size);
     readSync(index, indexBytes, 0, indexBytes.length, 0);
     const records = decodeIndexRecords(indexBytes);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'mocha';
@@ -11,7 +11,9 @@ import { expiredRuns, KEPT_FOR, KEPT_RUNS, removeExpiredRuns, type EndedRun } fr
 const now = Date.UTC(2026, 5, 1);
 const day = 24 * 3_600_000;
 const run = (age: number, leftLock: EndedRun['leftLock'] = 'no'): EndedRun => ({
-  runId: ulid(now - age) as RunId,
+  // asked for by somebody whose clock says anything
+  runId: ulid(Math.floor(Math.random() * 2 * now)) as RunId,
+  at: now - age,
   leftLock,
 });
 
@@ -38,6 +40,29 @@ describe('how long runs are kept', () => {
     assert.deepEqual(expiredRuns([run(0), perhaps, surely], now), []);
   });
 
+  it('goes by when runs were here, whatever the clock of whoever asked for them said', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'nixfleet-keep-'));
+    const put = (claimed: number, here: number): RunId => {
+      const runId = ulid(claimed) as RunId;
+      mkdirSync(runPaths(dir, runId).dir, { recursive: true });
+      const lines = ['phase', 'ended'].map((type, i) => ({ v: 1, seq: i + 1, at: here + i, type, outcome: 'failed' }));
+      writeFileSync(runPaths(dir, runId).journal, lines.map(line => `${JSON.stringify(line)}\n`).join(''));
+      return runId;
+    };
+    const refuse = (claimed: number, at: number): string => {
+      const name = `${ulid(claimed)}.refused.json`;
+      writeFileSync(join(dir, 'runs', name), JSON.stringify({ format: 1, at, kind: 'busy', message: 'x' }));
+      return name;
+    };
+    put(now, now - KEPT_FOR - day);
+    const fresh = put(now - 100 * KEPT_FOR, now - day);
+    refuse(now, now - KEPT_FOR - day);
+    const freshRefusal = refuse(now - 100 * KEPT_FOR, now - day);
+    removeExpiredRuns(dir, now);
+    assert.deepEqual(readdirSync(join(dir, 'runs')).sort(), [fresh, freshRefusal].sort());
+    rmSync(dir, { recursive: true });
+  });
+
   it('never removes a run that is not at its end', () => {
     const dir = mkdtempSync(join(tmpdir(), 'nixfleet-keep-'));
     const [dead, live] = [run(KEPT_FOR + day).runId, run(KEPT_FOR + 2 * day).runId];
@@ -49,7 +74,9 @@ describe('how long runs are kept', () => {
       mkdirSync(runPaths(dir, runId).dir, { recursive: true });
       writeFileSync(runPaths(dir, runId).journal, event(type));
     }
-    writeFileSync(join(dir, 'runs', `${dead}.refused.json`), '{}');
+    const refusal = join(dir, 'runs', `${dead}.refused.json`);
+    writeFileSync(refusal, '{}');
+    utimesSync(refusal, 1, 1);
     removeExpiredRuns(dir, now);
     assert.deepEqual(readdirSync(join(dir, 'runs')), [live]);
     rmSync(dir, { recursive: true });

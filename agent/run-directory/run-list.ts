@@ -40,7 +40,13 @@ export function hasEnded(events: readonly AnyRunEvent[]): boolean {
   return events.at(-1)?.type === 'ended';
 }
 
-/** Runs that somebody must still finish, newest first: live ones and those whose runner died. */
-export function unfinishedRuns(stateDir: string): RunId[] {
-  return listRuns(stateDir).filter(runId => !hasEnded(readEvents(stateDir, runId)));
+/**
+ * Runs that somebody must still finish, newest first: live ones and those whose runner died.
+ * @param ended runs that are known to have ended; filled, so that who looks again and again reads each journal once
+ */
+export function unfinishedRuns(stateDir: string, ended = new Set<RunId>()): RunId[] {
+  return listRuns(stateDir).filter(runId => {
+    if (!ended.has(runId) && hasEnded(readEvents(stateDir, runId))) ended.add(runId);
+    return !ended.has(runId);
+  });
 }

@@ -1,13 +1,18 @@
 /** From the inbox to a run directory: the request is read as untrusted, checked again, and kept as it came. */
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
+import { basename } from 'node:path';
 import { parseRequest, requestBytes, MAX_REQUEST_BYTES, type RunId, type UpdateRequest } from '../../protocol/index.ts';
-import { readJsonFile, readSmallFile, syncFolder, writeFileAtomically } from '../run-directory/files.ts';
+import { readSmallFile, syncFolder, writeFileAtomically, type ReadResult } from '../run-directory/files.ts';
+import { InboxFolder } from '../run-directory/inbox-folder.ts';
 import { inboxEntrySchema, type InboxEntry } from '../run-directory/inbox-entry.ts';
 import { inboxPaths, runPaths, statePaths } from '../run-directory/layout.ts';
 import { refusalPath, type Refusal } from '../run-directory/refusal.ts';
 
 /** Bytes that an inbox entry may have: the request in base64 and what stands around it. */
 export const MAX_INBOX_ENTRY_BYTES = 64 * 1024;
+
+/** Characters of a refusal's message; a request that holds nonsense is named in it. */
+const MAX_MESSAGE = 1000;
 
 export type Intake =
   /** Nothing lies in the inbox. */
@@ -22,7 +27,7 @@ export type Intake =
 
 /** Reads what the agent left for a run. */
 export function readInbox(stateDir: string, runId: RunId, host: string, now = Date.now()): Intake {
-  const read = readJsonFile(inboxPaths(stateDir, runId).request, inboxEntrySchema, MAX_INBOX_ENTRY_BYTES);
+  const read = readEntry(stateDir, runId);
   if (!read.ok)
     return read.kind === 'missing'
       ? { kind: 'none' }
@@ -44,6 +49,13 @@ export function readInbox(stateDir: string, runId: RunId, host: string, now = Da
   return { kind: 'request', entry, bytes, request };
 }
 
+function readEntry(stateDir: string, runId: RunId): ReadResult<InboxEntry> {
+  const opened = InboxFolder.open(stateDir);
+  if (!opened.ok) return opened;
+  using inbox = opened.inbox;
+  return inbox.readJson(basename(inboxPaths(stateDir, runId).request), inboxEntrySchema, MAX_INBOX_ENTRY_BYTES);
+}
+
 function refused(kind: string, message: string, advice?: string): Intake {
   return { kind: 'refused', refusal: { kind, message, ...(advice !== undefined && { advice }) } };
 }
@@ -51,13 +63,25 @@ function refused(kind: string, message: string, advice?: string): Intake {
 /** Tells the agent why a run is not begun, and takes its request out of the inbox. */
 export function refuse(stateDir: string, runId: RunId, refusal: Omit<Refusal, 'format' | 'at'>): void {
   mkdirSync(statePaths(stateDir).runs, { recursive: true, mode: 0o751 });
-  const full: Refusal = { format: 1, at: Date.now(), ...refusal };
+  // the words may be those of the request
+  const full: Refusal = { format: 1, at: Date.now(), ...refusal, message: refusal.message.slice(0, MAX_MESSAGE) };
   writeFileAtomically(refusalPath(stateDir, runId), `${JSON.stringify(full)}\n`);
   clearInbox(stateDir, runId);
 }
 
+/** Takes what asked for a run, or for its runner, out of the inbox. What cannot be taken out is no reason to leave a run. */
 export function clearInbox(stateDir: string, runId: RunId): void {
-  rmSync(inboxPaths(stateDir, runId).request, { force: true, recursive: true });
+  const { request, wake } = inboxPaths(stateDir, runId);
+  const opened = InboxFolder.open(stateDir);
+  if (!opened.ok) return;
+  using inbox = opened.inbox;
+  for (const path of [request, wake]) {
+    try {
+      inbox.remove(basename(path));
+    } catch (error) {
+      process.stderr.write(`${path} cannot be removed: ${(error as Error).message}\n`);
+    }
+  }
 }
 
 /** The request that a run directory was made for; undefined when there is none. */

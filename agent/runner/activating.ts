@@ -56,13 +56,18 @@ export function judgeFailedUnits(run: RunContext, { unitsFailed, failedUnits, ta
     warn(run, `units failed in the activation that have nothing to do with the agent: ${named(others)}`);
 }
 
-/** Activates the recorded generation again. Undefined when it runs again; else why not. */
-export async function rollBack(run: RunContext, recorded: string): Promise<RunFailure | undefined> {
+/** Activates the recorded generation again, after what was built. Undefined when it runs again; else why not. */
+export async function rollBack(
+  run: RunContext,
+  recorded: string,
+  built: string | undefined,
+): Promise<RunFailure | undefined> {
   let tail: Uint8Array = new Uint8Array(0);
   run.steps.say(`the recorded generation is activated again: ${recorded}`);
   const activation = await run.rebuilder.rollBack(
     stepsOf(run, result => (tail = result.tail)),
     recorded,
+    built,
   );
   const { running } = run.rebuilder.current();
   if ((activation.kind === 'done' || activation.kind === 'units-failed') && running === recorded) {
@@ -75,7 +80,7 @@ export async function rollBack(run: RunContext, recorded: string): Promise<RunFa
     {
       kind: 'rollback',
       message: `the recorded generation ${recorded} could not be activated again: ${why}`,
-      advice: `Look at the host. By hand: sudo ${recorded}/bin/switch-to-configuration test`,
+      advice: `Look at the host. By hand: ${run.rebuilder.byHand.activate(recorded)}`,
     },
     lastLines(tail),
   );
@@ -120,7 +125,7 @@ function stepsOf(run: RunContext, seen: (result: StepResult) => void): RunStep {
 
 /** With a method that builds by itself, what runs is what it built. */
 function toplevelAfter(run: RunContext, activation: Activation, built: string): string {
-  if (run.rebuilder.method === 'staged' || (activation.kind !== 'done' && activation.kind !== 'units-failed'))
+  if (run.rebuilder.method !== 'nixos-rebuild' || (activation.kind !== 'done' && activation.kind !== 'units-failed'))
     return built;
   const { profile } = run.rebuilder.current();
   if (profile === undefined) fail('internal', 'the system profile points to nothing after the activation');

@@ -3,7 +3,7 @@ import { chownSync, mkdirSync, readlinkSync, realpathSync, rmSync } from 'node:f
 import { join } from 'node:path';
 import { buildFailure } from '../steps/failures.ts';
 import { buildCommand } from '../steps/nix.ts';
-import { readManifest } from '../platform/rebuilder.ts';
+import { readManifest, STORE_PATH } from '../platform/rebuilder.ts';
 import { runAsOwner, type Built, type Checkout, type RunContext } from './context.ts';
 import { expectSuccess } from './expect-success.ts';
 import { fail } from './reason.ts';
@@ -21,7 +21,7 @@ export async function build(run: RunContext, checkout: Checkout): Promise<Built>
     silence: config.deadlines.buildSilence,
   });
   expectSuccess(step, 'nix build', output => buildFailure(output, `the configuration ${run.attribute}`));
-  const toplevel = resultOf(link, config.platform === 'nixos' ? NIX_STORE : ANY_STORE);
+  const toplevel = resultOf(link, config.platform === 'local' ? '' : (process.env['NIX_STORE_DIR'] ?? '/nix/store'));
   const manifest = readManifest(toplevel);
   if (!manifest.ok)
     fail(
@@ -41,12 +41,11 @@ function prepareRoots(path: string, owner: Checkout['owner']): void {
   if (process.getuid?.() === 0) chownSync(path, owner.uid, owner.gid);
 }
 
-/** Where store paths lie; in a try-out the store may be anywhere. */
-const NIX_STORE = /^\/nix\/store\/[0-9a-z]{32}-[^/]+$/;
-const ANY_STORE = /^\/(?:[^/]+\/)+[0-9a-z]{32}-[^/]+$/;
-
-/** The link lies in the owner's folder: it counts only if it leads straight to a store path. */
-function resultOf(link: string, store: RegExp): string {
+/**
+ * The link lies in the owner's folder: it counts only if it leads straight to a store path.
+ * @param store where store paths lie; in a try-out (`''`) anywhere
+ */
+function resultOf(link: string, store: string): string {
   let target: string;
   try {
     target = readlinkSync(link);
@@ -54,7 +53,8 @@ function resultOf(link: string, store: RegExp): string {
   } catch {
     target = '';
   }
-  if (!store.test(target))
+  const folder = STORE_PATH.exec(target)?.[1];
+  if (folder === undefined || (store !== '' && folder !== store))
     fail('internal', `nix build said that all went well, but ${link} does not lead to a store path`);
   return target;
 }

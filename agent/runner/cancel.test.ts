@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, afterEach, before, describe, it } from 'mocha';
+import { ulid } from 'ulid';
 import { foldRun, type Phase, type RunId } from '../../protocol/index.ts';
 import { inboxPaths, runPaths } from '../run-directory/layout.ts';
 import { TestHost, type FaultPlan } from './testing/test-host.ts';
@@ -67,6 +69,21 @@ describe('a wish to cancel', function () {
     assert.equal(host.end(runId).outcome, 'cancelled');
     assert.deepEqual(host.state(), before);
     assert.doesNotMatch(host.output(runId), /git fetch/);
+  });
+
+  it('that came just as its run ended does not stay behind, nor one for a run that was refused', async () => {
+    const ended = host.ask();
+    cancel(ended);
+    await host.run(ended);
+    const refused = host.ask({ expiresAt: 1 });
+    await host.run(refused);
+    const unknown = ulid() as RunId;
+    for (const runId of [ended, refused, unknown]) cancel(runId);
+    const next = host.ask();
+    cancel(next);
+    await host.run(next);
+    assert.equal(host.end(next).outcome, 'cancelled');
+    assert.deepEqual(readdirSync(join(host.config.stateDir, 'inbox')), [`${unknown}.cancel`]);
   });
 
   it('while confirming ends with the old generation and its agent back', async () => {

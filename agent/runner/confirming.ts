@@ -13,10 +13,14 @@ import { probeRelay, type Probe } from './relay-probe.ts';
 const LOOK_MS = 200;
 /** How often the relay is asked while the agent has not been greeted. */
 const PROBE_MS = 2000;
+/** How often a missing agent is looked after, where its service manager may have lost it. */
+const REVIVE_MS = 1000;
 
 export type Confirmation = Extract<Verdict, { kind: 'confirmed' }>;
 
 export interface ConfirmOptions {
+  /** The generation that runs. */
+  readonly toplevel: string;
   /** The agent that must run; undefined when any agent of the unit will do. */
   readonly manifest: AgentManifest | undefined;
   /** Milliseconds for the proof. The settling time comes on top, for an agent that is proven by then. */
@@ -36,7 +40,9 @@ export async function confirm(run: RunContext, options: ConfirmOptions): Promise
   let watch: Watch = {};
   let probe: Probe | undefined;
   let nextProbe = 0;
+  let nextRevival = 0;
   let said = '';
+  let revival = '';
   for (;;) {
     const health = judge(
       {
@@ -50,6 +56,12 @@ export async function confirm(run: RunContext, options: ConfirmOptions): Promise
       probe = await probeRelay(config, control.signal);
       nextProbe = performance.now() + PROBE_MS;
     }
+    if (health.kind === 'missing' && run.services.revive && performance.now() >= nextRevival) {
+      const done = await run.services.revive({ toplevel: options.toplevel, storePath: options.manifest?.storePath });
+      if (done !== undefined && done !== revival) run.steps.say(done);
+      revival = done ?? revival;
+      nextRevival = performance.now() + REVIVE_MS;
+    }
     const now = performance.now();
     const verdict = watchOn(watch, health, health.kind === 'healthy' ? probe : undefined, now, limits);
     if (verdict.kind === 'confirmed') return verdict;
@@ -58,7 +70,8 @@ export async function confirm(run: RunContext, options: ConfirmOptions): Promise
     watch = verdict.watch;
     options.safePoint();
     control.signal.throwIfAborted();
-    if (now >= proofBy && watch.goodSince === undefined) throw await notConfirmed(run, options, said);
+    if (now >= proofBy && watch.goodSince === undefined)
+      throw await notConfirmed(run, options, revival === '' ? said : `${said}; ${revival}`);
     await delay(LOOK_MS);
   }
 }

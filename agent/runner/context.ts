@@ -59,6 +59,8 @@ export interface CheckoutDoings {
   pulledTo?: string;
   /** When that move began, ms since the epoch, while it has not been seen to end. */
   movingSince?: number;
+  /** When a step began that was ended in its middle, ms since the epoch: git's lock of the index may be left of it. */
+  brokenSince?: number;
   /** Locks that this run wrote. */
   ownLocks: Uint8Array[];
   /** nix is, or was, at work on the lock, and nobody has looked at what it left. */
@@ -74,6 +76,8 @@ export interface Built {
 /** What a run has done so far, in memory; a resumed run reads it from the journal. */
 export interface Progress {
   checkout?: Checkout;
+  /** What was recorded, where the checkout itself cannot be opened any more, and why it cannot. */
+  lost?: { readonly before: Snapshot; readonly why: string };
   readonly doings: CheckoutDoings;
   built?: Built;
   /** The new generation runs since this activation (ms since the epoch). */

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   truncateSync,
@@ -58,6 +59,32 @@ async function failsAsItWas(
 
 describe('a run that fails leaves everything as it was:', function () {
   this.timeout(30_000);
+
+  it('and shows no token that is in the URL of a remote or an input', async () => {
+    const token = 't0ken-of-somebody';
+    host.git('config', 'branch.main.remote', `https://ana:${token}@127.0.0.1:9/nixcfg.git`);
+    await failsAsItWas('remote-unreachable', 'pulling', /https:\/\/\*\*\*@127\.0\.0\.1:9\/nixcfg\.git/);
+    host.git('config', 'branch.main.remote', 'origin');
+    const said = `error: unable to download 'https://${token}@example.org/a.tar.gz': HTTP error 500`;
+    host.plan({ update: { stderr: [said], exit: 1 } });
+    await failsAsItWas('remote-unreachable', 'locking', /https:\/\/\*\*\*@example\.org\/a\.tar\.gz/);
+    for (const runId of listRuns(host.config.stateDir)) {
+      const { journal } = runPaths(host.config.stateDir, runId);
+      assert.ok(!readFileSync(journal, 'utf8').includes(token), 'the journal');
+      assert.ok(!host.output(runId).includes(token), 'the output');
+    }
+  });
+
+  it('also when the power is lost just then: what was put back is on the disk before the run says so', async () => {
+    host.push({ 'hosts.nix': '# synced\n' }, 'to be taken back');
+    host.plan({ build: { exit: 1, errors: ['error: builder for x failed'] } });
+    const before = host.syncs().length;
+    await failsAsItWas('evaluation', 'building', /builder for x failed/);
+    const [pulled, locked, ...rest] = host.syncs().slice(before);
+    assert.equal(pulled, `${host.checkout} -f . after step-ended`);
+    assert.equal(locked, `${host.checkout} -- flake.lock . after step-ended`);
+    assert.equal(rest.at(-1), `${host.checkout} -f . after step-ended`);
+  });
 
   it('the remote of nixcfg cannot be reached', async () => {
     host.git('remote', 'set-url', 'origin', 'git://127.0.0.1:9/nixcfg.git');

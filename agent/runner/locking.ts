@@ -1,13 +1,14 @@
 /** The phase locking: the input that carries the agent is moved, and what the lock holds then is what counts. */
 import type { LockedRef } from '../../protocol/index.ts';
 import { findInput, parseFlakeLock, pinnedUrl } from '../../flake-lock/index.ts';
-import { readLock } from '../nixcfg/checkout.ts';
+import { readLock, syncLock } from '../nixcfg/checkout.ts';
 import { readSmallFile, writeFileAtomically } from '../run-directory/files.ts';
 import { lockFailure, staleLock } from '../steps/failures.ts';
 import { nixVersion, updateInputCommand } from '../steps/nix.ts';
 import { runAsOwner, type Checkout, type CheckoutDoings, type RunContext } from './context.ts';
 import { MAX_LOCK_BYTES } from './earlier-locks.ts';
 import { expectSuccess, outputText } from './expect-success.ts';
+import { refuseFailedRevision } from './failed-before.ts';
 import { lastLines } from './last-lines.ts';
 import { fail, RunFailure } from './reason.ts';
 import { putLock } from './restoring.ts';
@@ -25,7 +26,10 @@ export async function lock(run: RunContext, checkout: Checkout, doings: Checkout
   const locked = lockedRefOf(after, input).input;
   if (!locked) return noSuchInput(run, checkout, '');
   if (kept.ok) await putLock(checkout, kept.value);
-  else writeFileAtomically(run.paths.lockAfter, after);
+  else {
+    await syncLock(checkout.query);
+    writeFileAtomically(run.paths.lockAfter, after);
+  }
   const was = lockedRefOf(checkout.recorded.lock, input).input;
   const changed = !sameRef(was, locked);
   run.journal.append({ type: 'locked', input, ...(was && { before: was }), after: locked, changed });
@@ -34,6 +38,7 @@ export async function lock(run: RunContext, checkout: Checkout, doings: Checkout
       ? `the input ${input}: ${was ? nameOf(was) : 'not locked'} → ${nameOf(locked)}`
       : `the input ${input} is at its newest revision already: ${nameOf(locked)}`,
   );
+  refuseFailedRevision(run, locked.rev);
 }
 
 /** Lets nix move the input, and sees that it did. */

@@ -1,13 +1,9 @@
-import { rmSync } from 'node:fs';
-import * as z from 'zod';
 import type { Phase } from '../../protocol/index.ts';
-import { readJsonFile } from '../run-directory/files.ts';
 import type { JournalWriter } from '../run-directory/journal-writer.ts';
 import type { OutputLog } from '../run-directory/output-log.ts';
 import { RunFailure } from './reason.ts';
 
 const CANCEL_POLL_MS = 200;
-const cancelMarkSchema = z.looseObject({ by: z.string().min(1).max(256) });
 
 /** Phases that a wish to cancel ends at once. Later ones end at their next safe point, or not at all. */
 const CANCELLABLE: readonly Phase[] = ['accepted', 'pulling', 'locking', 'building'];
@@ -17,8 +13,8 @@ export interface PhaseControlOptions {
   readonly output: OutputLog;
   /** Milliseconds that each phase may take. */
   readonly deadlines: Readonly<Record<Phase, number>>;
-  /** The mark that somebody leaves who wants the run cancelled. */
-  readonly cancelMark: string;
+  /** Who wants the run cancelled, if the mark that says so has been left since the last look. */
+  readonly takeCancelMark: () => string | undefined;
   /** Aborted when this process must stop (the host goes down, an administrator stops the unit). */
   readonly stop?: AbortSignal | undefined;
 }
@@ -34,6 +30,8 @@ export class PhaseControl {
   #abort = new AbortController();
   #deadline: NodeJS.Timeout | undefined;
   #cancelledBy: string | undefined;
+  /** What is done beyond the phases. */
+  #extra: 'publishing' | undefined;
 
   constructor(options: PhaseControlOptions) {
     this.#options = options;
@@ -96,16 +94,26 @@ export class PhaseControl {
     this.#deadline = setTimeout(() => this.#abort.abort(pastDeadline(phase, limit)), limit);
   }
 
+  /**
+   * The run has reached its goal and publishes its lock: in a time of its own, and a wish to cancel, also one that came too
+   * late for the run, only ends that.
+   */
+  publish(limit: number): void {
+    clearTimeout(this.#deadline);
+    this.#extra = 'publishing';
+    this.#abort = new AbortController();
+    this.#deadline = setTimeout(() => this.#abort.abort(pastDeadline('publishing', limit)), limit);
+    if (this.#options.stop?.aborted) this.#onStop();
+    if (this.#cancelledBy !== undefined) this.#abort.abort(this.#cancelled());
+  }
+
   /** Looks for the mark now. Also asked by a timer. */
   lookForCancel(): void {
-    const { cancelMark, journal } = this.#options;
-    const mark = readJsonFile(cancelMark, cancelMarkSchema, 4096);
-    if (!mark.ok && mark.kind === 'missing') return;
-    rmSync(cancelMark, { force: true, recursive: true });
-    if (this.#cancelledBy !== undefined) return;
-    this.#cancelledBy = mark.ok ? mark.value.by : 'somebody';
-    if (CANCELLABLE.includes(this.#phase)) this.#abort.abort(this.#cancelled());
-    journal.append({ type: 'cancel-asked', by: this.#cancelledBy });
+    const by = this.#options.takeCancelMark();
+    if (by === undefined || this.#cancelledBy !== undefined) return;
+    this.#cancelledBy = by;
+    if (this.#extra || CANCELLABLE.includes(this.#phase)) this.#abort.abort(this.#cancelled());
+    this.#options.journal.append({ type: 'cancel-asked', by });
   }
 
   /** A point at which the run can be undone as a whole: throws if somebody wants that. */
@@ -132,21 +140,25 @@ export class PhaseControl {
     this.#abort.abort(
       new RunFailure({
         kind: 'interrupted',
-        message: `the runner was told to stop while ${this.#phase}`,
+        message: `the runner was told to stop while ${this.#doing}`,
         advice: 'Run the update again when the host is up.',
       }),
     );
   };
 
+  get #doing(): Phase | 'publishing' {
+    return this.#extra ?? this.#phase;
+  }
+
   #cancelled(): RunFailure {
     return new RunFailure({
       kind: 'cancelled',
-      message: `cancelled by ${this.#cancelledBy ?? 'somebody'} while ${this.#phase}`,
+      message: `cancelled by ${this.#cancelledBy ?? 'somebody'} while ${this.#doing}`,
     });
   }
 }
 
-function pastDeadline(phase: Phase, milliseconds: number): RunFailure {
+function pastDeadline(phase: Phase | 'publishing', milliseconds: number): RunFailure {
   return new RunFailure({
     kind: 'deadline',
     message: `${phase} was not done within its deadline of ${duration(milliseconds)}`,

@@ -8,6 +8,7 @@ import { findNixcfg } from '../nixcfg/find.ts';
 import { same } from '../nixcfg/restore-plan.ts';
 import { bootId } from '../process.ts';
 import { writeFileAtomically } from '../run-directory/files.ts';
+import { withoutCredentials } from '../steps/credentials.ts';
 import { gitFailure } from '../steps/failures.ts';
 import { filesInTheWay, Git, GitError, type Head } from '../steps/git.ts';
 import { queryAs } from '../steps/query.ts';
@@ -16,6 +17,7 @@ import { runAsOwner, type Checkout, type CheckoutDoings, type RunContext } from 
 import { isOwnEarlierLock } from './earlier-locks.ts';
 import { expectSuccess } from './expect-success.ts';
 import { fail, RunFailure } from './reason.ts';
+import { syncOrWarn } from './restoring.ts';
 import { systemSnapshot, lockedRefOf } from './snapshot.ts';
 
 const MAX_COMMITS = 100;
@@ -97,7 +99,7 @@ export async function pull(run: RunContext, checkout: Checkout, doings: Checkout
   const { git } = checkout;
   const head = await git.head();
   const { branch, upstream } = expectUpstream(checkout, head);
-  await clearLock(run, checkout, head.rev);
+  await clearLock(run, checkout, doings, head.rev);
   const remote = `the remote ${upstream.remote}${await remoteUrl(checkout, upstream.remote)} of nixcfg`;
   const fetch = await runAsOwner(run, checkout, ['git', 'fetch', upstream.remote, upstream.ref]);
   expectSuccess(fetch, 'git fetch', output => gitFailure(output, remote));
@@ -121,6 +123,8 @@ export async function pull(run: RunContext, checkout: Checkout, doings: Checkout
   const merge = await runAsOwner(run, checkout, ['git', 'merge', '--ff-only', to]);
   expectSuccess(merge, 'git merge', output => gitFailure(output, 'the fast-forward'));
   const now = await git.head();
+  // whatever the journal says is done lasts over a power loss
+  await syncOrWarn(run, checkout);
   delete doings.movingSince;
   if (now.rev !== to)
     fail('internal', `after the merge HEAD is at ${now.rev} and not at ${to}`, 'Look into the checkout on the host.');
@@ -145,7 +149,7 @@ function expectUpstream({ path }: Checkout, head: Head): Required<Pick<Head, 'br
 }
 
 /** A lock that differs from HEAD must not block the pull if it is an earlier run's, and must not be touched if it is not. */
-async function clearLock(run: RunContext, checkout: Checkout, head: string): Promise<void> {
+async function clearLock(run: RunContext, checkout: Checkout, doings: CheckoutDoings, head: string): Promise<void> {
   const lock = await readLock(checkout.query);
   const committed = await checkout.git.fileAt(head, `${checkout.prefix}flake.lock`);
   if (same(lock, committed)) return;
@@ -160,16 +164,21 @@ async function clearLock(run: RunContext, checkout: Checkout, head: string): Pro
     );
   run.steps.say('flake.lock is as an earlier update left it; it is put back to what is committed before the pull');
   if (committed) {
+    doings.lockInFlight = true;
     const step = await runAsOwner(run, checkout, ['git', 'checkout', 'HEAD', '--', 'flake.lock']);
     expectSuccess(step, 'git checkout', output => gitFailure(output, 'flake.lock'));
+    doings.lockInFlight = false;
   } else await removeLock(checkout.query);
 }
 
+/** Files with changes of a person's that a fast-forward would touch, relative to the repository's root. */
+export async function filesOfPersons({ git, root }: Checkout, from: string, to: string): Promise<readonly string[]> {
+  return filesInTheWay(await git.changedFiles(from, to), await git.dirtyFiles(), file => exists(join(root, file)));
+}
+
 async function expectNothingInTheWay(checkout: Checkout, from: string, to: string): Promise<void> {
-  const { git, root, path } = checkout;
-  const files = filesInTheWay(await git.changedFiles(from, to), await git.dirtyFiles(), file =>
-    exists(join(root, file)),
-  );
+  const files = await filesOfPersons(checkout, from, to);
+  const { path } = checkout;
   if (files.length === 0) return;
   const named = files.slice(0, 10).join(', ') + (files.length > 10 ? ` and ${files.length - 10} more` : '');
   fail(
@@ -179,10 +188,10 @@ async function expectNothingInTheWay(checkout: Checkout, from: string, to: strin
   );
 }
 
-async function remoteUrl(checkout: Checkout, remote: string): Promise<string> {
+/** The URL of a remote in parentheses, for messages. */
+export async function remoteUrl(checkout: Checkout, remote: string): Promise<string> {
   const { exitCode, stdout } = await checkout.query(['git', 'remote', 'get-url', remote]);
-  // a token in a URL is nobody's business
-  return exitCode === 0 ? ` (${stdout.trim().replace(/^(\w+:\/\/)[^/@]*@/, '$1')})` : '';
+  return exitCode === 0 ? ` (${withoutCredentials(stdout.trim())})` : '';
 }
 
 function exists(path: string): boolean {

@@ -28,6 +28,7 @@ export type FailureKind =
   | 'switch-busy'
   | 'needs-reboot'
   | 'agent-not-confirmed'
+  | 'failed-before'
   | 'commit'
   | 'deadline'
   | 'stuck'
@@ -80,7 +81,7 @@ export function asFailure(error: unknown): RunFailure {
     {
       kind: 'internal',
       message: `the runner met something it was not made for: ${message}`,
-      advice: 'Look at the journal of the run’s unit on the host and report it.',
+      advice: 'Look at the log of the run’s unit or job on the host and report it.',
     },
     [],
     error,

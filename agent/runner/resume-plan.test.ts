@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { PHASES, type AnyRunEvent, type Phase } from '../../protocol/index.ts';
-import { MAX_RESUMES, planResume, type HostFacts } from './resume-plan.ts';
+import { MAX_DEATHS, MAX_RESUMES, planResume, type HostFacts } from './resume-plan.ts';
 
 const OLD = '/nix/store/00000000000000000000000000000000-old';
 const NEW = '/nix/store/11111111111111111111111111111111-new';
@@ -45,8 +45,18 @@ function journal(phase: Phase, lines = 0, more: Line[] = []): AnyRunEvent[] {
   }
   return [...out, ...more].map((line, i) => ({ v: 1, seq: i + 1, at: 1000 + i, ...line }));
 }
-const up = (running: string, profile = OLD): HostFacts => ({ bootId: 'boot1', running, profile });
-const rebooted = (running: string, profile = OLD): HostFacts => ({ bootId: 'boot2', running, profile });
+const up = (running: string, profile = OLD): HostFacts => ({
+  bootId: 'boot1',
+  running,
+  profile,
+  bootsWhole: true,
+});
+const rebooted = (running: string, profile = OLD): HostFacts => ({
+  bootId: 'boot2',
+  running,
+  profile,
+  bootsWhole: true,
+});
 const resumed = (bootId = 'boot1'): Line => ({ type: 'resumed', bootId, why: 'x' });
 
 describe('how a run goes on whose runner died', () => {
@@ -58,6 +68,28 @@ describe('how a run goes on whose runner died', () => {
           entry: 'pulling',
           why: 'the run had changed nothing yet',
         });
+  });
+
+  it('that had reached its goal ends as that, however often runners died and whatever runs by now', () => {
+    for (const phase of ['building', 'committing'] as const)
+      for (const host of [up(NEW, NEW), up(OTHER), rebooted(OLD)]) {
+        const more = [{ type: 'publishing', changed: true }, ...Array.from({ length: MAX_RESUMES }, () => resumed())];
+        const plan = planResume(journal(phase, 1, more), host);
+        assert.equal(plan.kind === 'reached' && plan.changed, true);
+      }
+  });
+
+  it('is not put back for ever: where runners die over that too, it is said as it is', () => {
+    const undo = { type: 'undo-decided', outcome: 'rolled-back', reason: { kind: 'activation', message: 'it broke' } };
+    for (const phase of ['building', 'confirming'] as const)
+      for (const first of [[undo], []]) {
+        const dead = (times: number): Line[] => [...first, ...Array.from({ length: times }, () => resumed())];
+        assert.equal(planResume(journal(phase, 0, dead(MAX_DEATHS - 1)), up(OLD)).kind, 'undo');
+        const plan = planResume(journal(phase, 0, dead(MAX_DEATHS)), up(OLD));
+        assert.ok(plan.kind === 'say');
+        assert.equal(plan.reason.kind, first.length > 0 ? 'activation' : 'interrupted');
+        assert.match(plan.reason.message, /also while it put things back.*the host runs/);
+      }
   });
 
   it('does the phase again while the host is up', () => {
@@ -115,6 +147,30 @@ describe('how a run goes on whose runner died', () => {
       assert.ok(plan.kind === 'undo');
       assert.deepEqual([plan.depth, plan.outcome, plan.reason.kind], ['checkout', 'rolled-back', 'power-loss']);
     }
+  });
+
+  it('activates the old generation again after a power loss where a boot leaves what an activation left', () => {
+    for (const events of [journal('activating', 0), journal('confirming', 1), journal('committing', 0)])
+      for (const profile of [OLD, NEW]) {
+        const plan = planResume(events, { ...rebooted(OLD, profile), bootsWhole: false });
+        assert.ok(plan.kind === 'undo');
+        assert.deepEqual([plan.depth, plan.outcome, plan.reason.kind], ['activation', 'rolled-back', 'power-loss']);
+        assert.match(plan.reason.message, /the old generation is activated again$/);
+      }
+  });
+
+  it('never proves what such a boot left, however far the new generation had come', () => {
+    for (const events of [journal('activating', 0), journal('activating', 1), journal('confirming', 0)])
+      for (const running of [NEW, undefined]) {
+        const plan = planResume(events, { bootId: 'boot2', running, profile: NEW, bootsWhole: false });
+        assert.ok(plan.kind === 'undo');
+        assert.deepEqual([plan.depth, plan.outcome, plan.reason.kind], ['activation', 'rolled-back', 'power-loss']);
+      }
+    // it was proven before the power went
+    const plan = planResume(journal('committing', 0), { ...rebooted(NEW, NEW), bootsWhole: false });
+    assert.equal(plan.kind === 'again' && plan.entry, 'committing');
+    const other = planResume(journal('confirming', 0), { ...rebooted(OTHER, OTHER), bootsWhole: false });
+    assert.equal(other.kind, 'say');
   });
 
   it('puts the boot default back when the power went between profile and boot entry', () => {

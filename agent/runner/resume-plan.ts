@@ -2,7 +2,8 @@
  * Decides how a run goes on whose runner died: from its journal and what the host is now, and nothing else. Pure.
  *
  * While the host is up, work that changes nothing outside the checkout is done again, and an activation is repeated
- * (it may be, any number of times). After a power loss the host booted whatever is its default: what runs decides.
+ * (it may be, any number of times). After a power loss the host booted whatever is its default: what runs decides. Where no
+ * boot brings a generation back as a whole, what lies there may be half of either, and the recorded one is activated again.
  */
 import { foldRun, type AnyRunEvent, type Outcome, type Phase, type Reason } from '../../protocol/index.ts';
 import { findUndo } from '../run-directory/undo-decided.ts';
@@ -14,6 +15,8 @@ export interface HostFacts {
   /** Store paths of the generations that run, and that boot next. */
   readonly running?: string | undefined;
   readonly profile?: string | undefined;
+  /** As a rebuilder's. */
+  readonly bootsWhole: boolean;
 }
 
 /** What there is to undo: the activation, what boots next, or the checkout alone. What is later in the list includes it. */
@@ -21,6 +24,8 @@ export type UndoDepth = 'activation' | 'boot-default' | 'checkout';
 
 export type ResumePlan =
   | { readonly kind: 'ended' }
+  /** The run has reached its goal; its lock may still have to be published. */
+  | { readonly kind: 'reached'; readonly changed: boolean; readonly why: string }
   /** The work goes on with this phase, from its beginning. */
   | { readonly kind: 'again'; readonly entry: EntryPoint; readonly why: string }
   /** The run ends; what it changed is put back first. */
@@ -37,6 +42,8 @@ export type ResumePlan =
 
 /** So many runners may die over one run before it is given up. */
 export const MAX_RESUMES = 5;
+/** So many may die in all: whatever then ends them ends those that put things back, too. */
+export const MAX_DEATHS = 2 * MAX_RESUMES;
 /** So many may die while the generation is activated: it may be the activation that kills them. */
 const MAX_ACTIVATIONS = 3;
 
@@ -54,7 +61,10 @@ export function planResume(events: readonly AnyRunEvent[], host: HostFacts): Res
   const runsOld = recorded !== undefined && host.running === recorded;
   const now = `the host runs ${host.running ?? 'an unknown generation'}`;
 
+  if (run.publishing)
+    return { kind: 'reached', changed: run.publishing.changed, why: 'the runner died while it published the lock' };
   const undo = findUndo(events);
+  if (run.resumes >= MAX_DEATHS) return { kind: 'say', phase, reason: hopeless(phase, now, undo?.reason) };
   if (undo) {
     const depth = isBeforeActivation(phase) ? 'checkout' : 'activation';
     return { kind: 'undo', depth, phase, outcome: undo.outcome, reason: undo.reason, lastLines: undo.lastLines };
@@ -76,6 +86,16 @@ export function planResume(events: readonly AnyRunEvent[], host: HostFacts): Res
     return { kind: 'again', entry, why: `the runner died while ${phase}` };
   }
 
+  const mayBeHalf = !host.bootsWhole && (host.running === undefined || runsNew || runsOld);
+  if (isOtherBoot && mayBeHalf && phase !== 'committing')
+    return {
+      kind: 'undo',
+      depth: 'activation',
+      phase,
+      outcome: 'rolled-back',
+      reason: powerLoss(`the host went down while ${phase}; the old generation is activated again`),
+    };
+
   if (!runsNew && !runsOld)
     return {
       kind: 'say',
@@ -90,10 +110,14 @@ export function planResume(events: readonly AnyRunEvent[], host: HostFacts): Res
   if (isOtherBoot && runsOld)
     return {
       kind: 'undo',
-      depth: host.profile === recorded ? 'checkout' : 'boot-default',
+      depth: !host.bootsWhole ? 'activation' : host.profile === recorded ? 'checkout' : 'boot-default',
       phase,
       outcome: 'rolled-back',
-      reason: powerLoss(`the host went down while ${phase} and booted its old generation; ${now}`),
+      reason: powerLoss(
+        host.bootsWhole
+          ? `the host went down while ${phase} and booted its old generation; ${now}`
+          : `the host went down while ${phase}; the old generation is activated again`,
+      ),
     };
 
   if (phase === 'committing') {
@@ -139,10 +163,19 @@ function powerLoss(message: string): Reason {
   return { kind: 'power-loss', message, advice: 'Run the update again.' };
 }
 
+function hopeless(phase: Phase, now: string, first?: Reason): Reason {
+  const what = first ? `${first.message}; the runner` : 'the runner';
+  return {
+    kind: first?.kind ?? 'interrupted',
+    message: `${what} died again and again while ${phase}, also while it put things back, so that was given up; ${now}`,
+    advice: 'Look at what ends it (memory, an administrator, the journal of its unit), and at what the host runs.',
+  };
+}
+
 function gaveUp(phase: Phase): Reason {
   return {
     kind: 'interrupted',
     message: `the runner died again and again while ${phase}, so the run was given up`,
-    advice: 'Look at what ends it (memory, an administrator, the journal of its unit), then run the update again.',
+    advice: 'Look at what ends it (memory, an administrator, the log of its unit or job), then run the update again.',
   };
 }

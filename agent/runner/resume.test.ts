@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
 import { foldRun, knownEvent, type AnyRunEvent, type Phase, type RunId } from '../../protocol/index.ts';
@@ -144,6 +153,23 @@ describe('a run whose runner is killed', function () {
       checkRunDirectory(runId);
     });
 
+  it('with the whole host, while nix had the index, puts HEAD back all the same', async () => {
+    something();
+    host.push({ 'hosts.nix': `{ n = "i${release}"; }\n` }, 'index');
+    host.plan({ update: { hang: true } });
+    const start = host.state();
+    const runId = host.ask();
+    await host.killWhen(runId, (_, output) => output.includes('$ nix flake update'));
+    writeFileSync(join(host.checkout, '.git/index.lock'), '');
+    await host.losePower(runId);
+    host.plan({});
+    assert.equal(await host.run(runId), 0);
+    assert.equal(host.end(runId).reason?.kind, 'power-loss', host.output(runId));
+    assert.deepEqual(host.state(), start);
+    assert.ok(!existsSync(join(host.checkout, '.git/index.lock')));
+    checkRunDirectory(runId);
+  });
+
   it('while activating waits for the activation that still runs, and activates again', async () => {
     something();
     host.configure({ deadlines: { settling: 50, confirming: 20_000, activating: 3000 } });
@@ -235,6 +261,42 @@ describe('a run whose runner is killed', function () {
     assert.deepEqual([host.end(second).outcome, host.end(second).changed], ['succeeded', false]);
   });
 
+  it('keeps another from beginning when it cannot be finished, which says so', async () => {
+    something();
+    host.plan({ build: { hang: true } });
+    const first = host.ask();
+    await host.killWhen(first, inPhase('building'));
+    const { journal } = runPaths(host.config.stateDir, first);
+    renameSync(journal, `${journal}.aside`);
+    mkdirSync(journal);
+    const start = host.state();
+    const end = await host.update();
+    assert.deepEqual([end.outcome, end.reason?.kind], ['failed', 'interrupted']);
+    assert.match(end.reason?.message ?? '', new RegExp(`run ${first} is not at its end`));
+    assert.deepEqual(host.state(), start);
+    rmSync(journal, { recursive: true });
+    renameSync(`${journal}.aside`, journal);
+    host.plan({});
+    await host.run(first);
+    assert.equal(host.end(first).outcome, 'succeeded');
+  });
+
+  it('while confirming, with the checkout gone by then, gives the host its old generation back and says what is not', async () => {
+    something();
+    host.configure({ deadlines: { settling: 3000, confirming: 20_000 } });
+    const runId = host.ask();
+    await host.killWhen(runId, phaseAndOutput('confirming', 'has to stay up'));
+    host.configure({ deadlines: { settling: 50, confirming: 20_000 } });
+    renameSync(host.checkout, `${host.checkout}.aside`);
+    assert.equal(await host.run(runId), 0);
+    renameSync(`${host.checkout}.aside`, host.checkout);
+    const end = host.end(runId);
+    assert.deepEqual([end.outcome, end.changed], ['inconsistent', false], host.output(runId));
+    assert.match(end.reason?.message ?? '', /holds no flake.*the checkout could not be put back as it was/);
+    assert.equal(host.state().running, before_.running);
+    assert.equal(foldRun(host.events(runId)).phases.filter(({ phase }) => phase === 'pulling').length, 1);
+  });
+
   it('and told to stop before it activates puts everything back and ends', async () => {
     something();
     host.plan({ build: { hang: true } });
@@ -270,6 +332,39 @@ describe('a run whose runner is killed', function () {
         assert.deepEqual([end.outcome, end.reason?.kind], ['failed', 'power-loss']);
         assert.ok(end.reason?.message.includes(before_.running!));
         assert.deepEqual(host.state(), before_);
+      });
+
+    for (const isWayBack of [false, true])
+      it(`when HEAD had ${isWayBack ? 'gone back' : 'moved'} and its files were not on the disk yet: all are as they were`, async () => {
+        release++;
+        host.release(`torn-${release}`);
+        const page = '# line of a long file\n'.repeat(1000);
+        host.push({ 'long.nix': page, 'gone.nix': '{ }\n' }, 'files');
+        host.git('pull', '--quiet');
+        const start = host.state();
+        rmSync(join(host.remote, '..', 'author', 'gone.nix'));
+        host.push({ 'long.nix': `${page}# more\n`, 'hosts.nix': `{ t = ${release}; }\n`, 'new.nix': 'new\n' }, 'move');
+        if (isWayBack) host.plan({ build: { exit: 1 } });
+        // the disk takes its time
+        const sync = join(host.home, 'bin/sync');
+        const before = readFileSync(sync);
+        const script = isWayBack
+          ? `case "$*" in "-f .") if [ -e HOME/first ]; then : > HOME/syncing; sleep 10; else : > HOME/first; fi;; esac`
+          : `case "$*" in "-f .") : > HOME/syncing; sleep 10;; esac`;
+        for (const name of ['first', 'syncing']) rmSync(join(host.home, name), { force: true });
+        writeFileSync(sync, `#!/bin/sh\n${script.replaceAll('HOME', host.home)}\n`);
+        const runId = host.ask();
+        await host.killWhen(runId, () => existsSync(join(host.home, 'syncing')));
+        writeFileSync(sync, before);
+        truncateSync(join(host.checkout, 'long.nix'), 4096);
+        writeFileSync(join(host.checkout, 'hosts.nix'), '');
+        rmSync(join(host.checkout, 'new.nix'), { force: true });
+        writeFileSync(join(host.checkout, isWayBack ? 'new.nix' : 'gone.nix'), isWayBack ? 'new\n' : '{ }\n');
+        await host.losePower(runId);
+        host.plan({});
+        assert.equal(await host.run(runId), 0);
+        assert.deepEqual([host.end(runId).outcome, host.state()], ['failed', start], host.output(runId));
+        assert.deepEqual(foldRun(host.events(runId)).warnings, []);
       });
 
     it('while confirming: the host booted its old generation, and the checkout goes back to it', async () => {

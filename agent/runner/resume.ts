@@ -15,7 +15,7 @@ import { asFailure, fail } from './reason.ts';
 import { putLock, restoreCheckout } from './restoring.ts';
 import { planResume, type ResumePlan } from './resume-plan.ts';
 import { RUN_MARK } from './step-runner.ts';
-import { undoAsPlanned } from './undoing.ts';
+import { recover, undoAsPlanned } from './undoing.ts';
 import { work } from './update.ts';
 
 /** The last runner of a run as its file says; undefined when that cannot be read. */
@@ -30,17 +30,26 @@ export async function resume(run: RunContext, progress: Progress, last: RunnerFi
   await finishLastStep(run, last);
   const events = [...journal.events];
   const { running, profile } = rebuilder.current();
-  const plan = planResume(events, { bootId: bootId(), running, profile });
-  const why = plan.kind === 'again' ? plan.why : plan.kind === 'ended' ? 'it had ended' : plan.reason.message;
+  const plan = planResume(events, { bootId: bootId(), running, profile, bootsWhole: rebuilder.bootsWhole });
+  const why =
+    plan.kind === 'again' || plan.kind === 'reached'
+      ? plan.why
+      : plan.kind === 'ended'
+        ? 'it had ended'
+        : plan.reason.message;
   journal.append({ type: 'resumed', bootId: bootId(), why: why.slice(0, 1024) });
   run.steps.say(`another runner carries on: ${why}`);
   control.continueAt(foldRun(events).phase);
   try {
     await rebuild(run, progress, events);
   } catch (error) {
-    // without the checkout there is nothing to go on with, but a generation may have to be put back all the same
-    if (plan.kind === 'again') return work(run, progress, 'pulling');
-    warn(run, asFailure(error).reason.message);
+    // there is nothing to go on with, and beginning anew would record what the run has done as what was before; but the
+    // generation may have to be put back all the same
+    const failure = asFailure(error);
+    const { before } = foldRun(events);
+    if (before) progress.lost = { before, why: failure.reason.message };
+    if (plan.kind === 'again') return recover(run, progress, failure);
+    warn(run, failure.reason.message);
   }
   return carryOn(run, progress, plan, events);
 }
@@ -55,7 +64,9 @@ async function carryOn(
     case 'ended':
       throw new Error('the run has ended');
     case 'say':
-      return { outcome: 'inconsistent', changed: true, reason: plan.reason };
+      return { outcome: 'inconsistent', changed: hasChanged(run, events), reason: plan.reason };
+    case 'reached':
+      return { outcome: 'succeeded', changed: plan.changed };
     case 'undo':
       return undoAsPlanned(run, progress, plan);
     case 'again': {
@@ -63,6 +74,10 @@ async function carryOn(
       return work(run, progress, entry);
     }
   }
+}
+
+function hasChanged({ rebuilder }: RunContext, events: readonly AnyRunEvent[]): boolean {
+  return rebuilder.current().running !== foldRun(events).before?.generation?.toplevel;
 }
 
 /** Puts the checkout into the state in which a phase begins. Where that is not possible the run begins anew. */
@@ -100,10 +115,14 @@ async function rebuild(run: RunContext, progress: Progress, events: readonly Any
   const merge = lastMerge(events);
   const pulledTo = state.commits?.to ?? merge?.argv.at(-1);
   if (pulledTo !== undefined) progress.doings.pulledTo = pulledTo;
-  if (!state.commits && merge) progress.doings.movingSince = merge.at;
+  const movingSince = openMove(events);
+  if (movingSince !== undefined) progress.doings.movingSince = movingSince;
+  const brokenSince = brokenStep(events);
+  if (brokenSince !== undefined) progress.doings.brokenSince = brokenSince;
   const left = readSmallFile(run.paths.lockAfter, MAX_LOCK_BYTES);
   if (left.ok) progress.doings.ownLocks.push(left.value);
-  progress.doings.lockInFlight = state.phase === 'locking' && !state.lock;
+  progress.doings.lockInFlight =
+    state.phase === 'pulling' ? hasClearedLock(events) : state.phase === 'locking' && !state.lock;
   const lockBefore = readSmallFile(run.paths.lockBefore, MAX_LOCK_BYTES);
   const hadLock = events.some(event => event.type === 'recorded' && event['lockSha256'] !== undefined);
   if (hadLock && !lockBefore.ok) fail('internal', `what was recorded of the lock is gone: ${lockBefore.message}`);
@@ -130,6 +149,30 @@ function throwMoved(checkout: Checkout, before: string | undefined): never {
 /** The merge that was begun last; its last argument is the revision that it was to reach. */
 function lastMerge(events: readonly AnyRunEvent[]): Extract<RunEvent, { type: 'step-started' }> | undefined {
   return steps(events).findLast(({ argv }) => argv[0] === 'git' && argv[1] === 'merge');
+}
+
+/** When HEAD was last set moving, there or back, without a word that it had arrived; ms since the epoch. */
+function openMove(events: readonly AnyRunEvent[]): number | undefined {
+  let since: number | undefined;
+  for (const event of events.map(knownEvent)) {
+    if (event?.type === 'pulled' || event?.type === 'restored') since = undefined;
+    if (event?.type !== 'step-started' || event.argv[0] !== 'git') continue;
+    const [, verb, option] = event.argv;
+    if (verb === 'merge' || (verb === 'reset' && option === '--keep')) since = event.at;
+  }
+  return since;
+}
+
+/** When the last step began, where nobody saw it end. */
+function brokenStep(events: readonly AnyRunEvent[]): number | undefined {
+  const last = steps(events).at(-1);
+  const end = events.find(event => event.type === 'step-ended' && event['step'] === last?.step);
+  return end?.['exitCode'] === undefined ? last?.at : undefined;
+}
+
+/** Whether git was to put the committed lock in the place of an earlier run's. */
+function hasClearedLock(events: readonly AnyRunEvent[]): boolean {
+  return steps(events).some(({ argv }) => argv[0] === 'git' && argv[1] === 'checkout');
 }
 
 function steps(events: readonly AnyRunEvent[]): Extract<RunEvent, { type: 'step-started' }>[] {
@@ -160,5 +203,6 @@ async function finishLastStep(run: RunContext, last: RunnerFile | undefined): Pr
       await delay(100);
     }
   })();
+  if (last?.bootId !== bootId()) run.steps.cutUnwritten(left);
   await run.steps.finishStep(left, ended);
 }

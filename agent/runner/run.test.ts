@@ -78,6 +78,25 @@ describe('an update', function () {
     assert.equal(end.after.input?.rev, revision('asked'));
   });
 
+  it('does not try a revision again that it took back, until somebody says so; then it is forgotten', async () => {
+    await host.update();
+    host.configure({ deadlines: { confirming: 4000, settling: 50 } });
+    const bad = host.release('bad');
+    host.plan({ newest: bad, agent: 'crash' });
+    const first = host.ask();
+    await host.run(first);
+    assert.equal(host.end(first).outcome, 'rolled-back');
+    const before = host.state();
+    host.plan({ newest: bad });
+    const refused = await host.update();
+    assert.deepEqual([refused.outcome, refused.reason?.kind], ['failed', 'failed-before']);
+    assert.match(refused.reason?.message ?? '', new RegExp(`before \\(run ${first}, .*was not proven`));
+    assert.match(refused.reason?.advice ?? '', /Retry Anyway/);
+    assert.deepEqual(host.state(), before);
+    assert.equal((await host.update({ retryAnyway: true })).outcome, 'succeeded');
+    assert.equal((await host.update()).outcome, 'succeeded');
+  });
+
   it('reaches that revision also when the input was not locked before', async () => {
     const end = await host.update({ targetRev: revision('asked') });
     assert.equal(end.after.input?.rev, revision('asked'));
@@ -248,6 +267,7 @@ describe('a request', function () {
     ['names another host', runId => entry(runId, { host: 'db' }), 'wrong-host'],
     ['has expired', runId => entry(runId, { expiresAt: 1 }), 'expired'],
     ['names a path', runId => entry(runId, { nixcfgPath: '/etc/passwd' }), 'bad-request'],
+    ['names more than a message can hold', runId => entry(runId, { ['x'.repeat(11_000)]: 1 }), 'bad-request'],
     ['names a shell command for a revision', runId => entry(runId, { targetRev: '$(reboot)' }), 'bad-request'],
     ['lies under the name of another run', () => entry(ulid() as RunId, {}), 'bad-request'],
   ];
@@ -257,6 +277,7 @@ describe('a request', function () {
       writeFileSync(inboxPaths(host.config.stateDir, runId).request, content(runId) ?? '');
       assert.equal(await host.run(runId), 0);
       assert.equal(refusal(runId).kind, kind);
+      assert.ok(readRefusal(host.config.stateDir, runId), 'the agent can read it');
       assert.deepEqual(runs(), [`${runId}.refused.json`]);
       assert.deepEqual(readdirSync(join(host.home, 'state/inbox')), []);
     });

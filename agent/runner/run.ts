@@ -4,23 +4,27 @@
  * end of the run, in the journal. It answers to nobody: whoever wants to know reads the run directory.
  */
 import { rmSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { DEFAULT_DEADLINES, parseRequest, type Phase, type RunId, type UpdateRequest } from '../../protocol/index.ts';
 import type { AgentConfig } from '../config.ts';
-import { chooseRebuilder, chooseServices } from '../platform/choose.ts';
+import { attributeOf, chooseRebuilder, chooseServices } from '../platform/choose.ts';
 import { bootId } from '../process.ts';
+import { readRefusal } from '../run-directory/refusal.ts';
 import { keepReserve, releaseReserve } from '../run-directory/reserve.ts';
 import { removeExpiredRuns } from '../run-directory/retention.ts';
 import { hasEnded, unfinishedRuns } from '../run-directory/run-list.ts';
 import { JournalWriter } from '../run-directory/journal-writer.ts';
-import { inboxPaths, runPaths, statePaths } from '../run-directory/layout.ts';
+import { runPaths, statePaths } from '../run-directory/layout.ts';
 import { OutputLog } from '../run-directory/output-log.ts';
+import { withoutCredentials } from '../steps/credentials.ts';
 import { accessOf } from '../steps/environment.ts';
 import { clearInbox, keepRequest, readInbox, readKeptRequest, refuse } from './accept.ts';
-import type { Progress, RunContext } from './context.ts';
+import { removeLateMarks, takeCancelMark } from './cancel-mark.ts';
+import type { Ending, Progress, RunContext } from './context.ts';
 import { duration, PhaseControl } from './phase-control.ts';
-import { asFailure, RunFailure } from './reason.ts';
-import { takeRunLock } from './run-lock.ts';
+import { publish } from './publishing.ts';
+import { asFailure, RunFailure, type RunReason } from './reason.ts';
+import { takeRunLock, type LockResult } from './run-lock.ts';
 import { writeRunnerFile } from './runner-file-writer.ts';
 import { StepRunner } from './step-runner.ts';
 import { readLastRunner, resume } from './resume.ts';
@@ -39,11 +43,14 @@ const DONE = 0;
 /** Exit code of a runner that another must finish the run for. */
 const UNFINISHED = 75;
 
+/** Milliseconds that a run which has begun waits for another: longer than a service manager counts as failing at once. */
+const LOCK_PATIENCE = 60_000;
+const LOCK_LOOK = 200;
+
 /** Executes a run, or finishes it where another runner died. Returns the exit code of the process. */
 export async function runRun({ config, runId, signal }: RunOptions): Promise<number> {
   const { stateDir } = config;
-  const state = statePaths(stateDir);
-  const lock = takeRunLock(state, runId);
+  const lock = await takeLock(stateDir, runId, signal);
   if (!lock.ok) {
     // the same run at work already: asking twice is asking once
     if (lock.holder?.runId === runId) return DONE;
@@ -53,13 +60,26 @@ export async function runRun({ config, runId, signal }: RunOptions): Promise<num
       ? `This host is busy with run ${lock.holder.runId}.`
       : 'This host is busy with another run.';
     refuse(stateDir, runId, { kind: 'busy', message, advice: 'Wait until it has ended, or cancel it.' });
+    removeLateMarks(stateDir);
     return DONE;
   }
   try {
     const request = takeRequest(config, runId);
     return request ? await execute(config, runId, request, signal) : DONE;
   } finally {
+    removeLateMarks(stateDir);
     lock.release();
+  }
+}
+
+/** The lock, which a run that has begun waits for: after a power loss several may have to be finished, one after another. */
+async function takeLock(stateDir: string, runId: RunId, signal: AbortSignal | undefined): Promise<LockResult> {
+  const giveUpAt = performance.now() + LOCK_PATIENCE;
+  for (;;) {
+    const lock = takeRunLock(statePaths(stateDir), runId);
+    const isOver = signal?.aborted === true || performance.now() >= giveUpAt;
+    if (lock.ok || isOver || lock.holder?.runId === runId || !readKeptRequest(stateDir, runId)) return lock;
+    await delay(LOCK_LOOK);
   }
 }
 
@@ -79,6 +99,11 @@ function takeRequest(config: AgentConfig, runId: RunId): UpdateRequest | undefin
     return parsed.ok ? parsed.request : undefined;
   }
   if (intake.kind === 'none') return undefined;
+  if (readRefusal(stateDir, runId)) {
+    // somebody was told that this run will not be
+    clearInbox(stateDir, runId);
+    return undefined;
+  }
   if (intake.kind === 'refused') {
     refuse(stateDir, runId, intake.refusal);
     return undefined;
@@ -116,10 +141,10 @@ async function execute(
     journal,
     output,
     deadlines: phaseDeadlines(config, request),
-    cancelMark: inboxPaths(config.stateDir, runId).cancel,
+    takeCancelMark: () => takeCancelMark(config.stateDir, runId),
     stop,
   });
-  const attribute = config.attribute ?? hostname();
+  const attribute = attributeOf(config);
   const steps = new StepRunner({ paths, runId, journal, output, access: accessOf(config), stuck });
   const run: RunContext = {
     config,
@@ -140,8 +165,9 @@ async function execute(
     if (isFirst) control.begin('accepted');
     clearInbox(config.stateDir, runId);
     const progress: Progress = { doings: { ownLocks: [], lockInFlight: false } };
-    if (isFirst) await finishOthers(run, stop);
-    const ending = isFirst ? await work(run, progress, 'pulling') : await resume(run, progress, last);
+    const obstacle = isFirst ? await finishOthers(run, stop) : undefined;
+    const ending = obstacle ?? (isFirst ? await work(run, progress, 'pulling') : await resume(run, progress, last));
+    if (ending.outcome === 'succeeded') await publish(run, progress, ending.changed);
     releaseReserve(paths);
     steps.say(ending.outcome + (ending.reason ? `: ${ending.reason.message}` : ''));
     output.sync();
@@ -149,7 +175,7 @@ async function execute(
     removeExpiredRuns(config.stateDir);
     return DONE;
   } catch (error) {
-    process.stderr.write(`run ${runId} is not at its end: ${asFailure(error).message}\n`);
+    process.stderr.write(`run ${runId} is not at its end: ${withoutCredentials(asFailure(error).message)}\n`);
     return UNFINISHED;
   } finally {
     control.close();
@@ -161,16 +187,27 @@ async function execute(
   }
 }
 
-/** Runs that nobody finished come first: what they left half done must not be recorded as how the host was. */
-async function finishOthers(run: RunContext, stop: AbortSignal | undefined): Promise<void> {
+/**
+ * Runs that nobody finished come first: what they left half done must not be recorded as how the host was. Where one cannot
+ * be brought to its end, this run ends before it begins.
+ */
+async function finishOthers(run: RunContext, stop: AbortSignal | undefined): Promise<Ending | undefined> {
   const { config, runId, steps } = run;
   for (const other of unfinishedRuns(config.stateDir)) {
     const kept = other === runId ? undefined : readKeptRequest(config.stateDir, other);
     const parsed = kept && parseRequest(kept, other);
     if (!parsed?.ok) continue;
     steps.say(`run ${other} was not finished; that comes first`);
-    await execute(config, other, parsed.request, stop);
+    const result = await execute(config, other, parsed.request, stop).catch((error: unknown) => asFailure(error));
+    if (result === DONE) continue;
+    const reason: RunReason = {
+      kind: 'interrupted',
+      message: `run ${other} is not at its end, and could not be brought there first`,
+      advice: `See what ends its runner; \`nixfleet-agent run ${other}\` on the host tries once more.`,
+    };
+    return { outcome: 'failed', changed: false, reason };
   }
+  return undefined;
 }
 
 function stuck(milliseconds: number, argv: readonly string[]): RunFailure {

@@ -8,7 +8,9 @@ import {
 } from '../../protocol/index.ts';
 import { findInput, flakeUrl, parseFlakeLock } from '../../flake-lock/index.ts';
 import { isRunning } from '../process.ts';
+import { readProcess } from '../platform/proc.ts';
 import { readManifest } from '../platform/rebuilder.ts';
+import { runsFrom } from '../platform/service-manager.ts';
 import { readAgentState } from '../run-directory/agent-state.ts';
 import { statePaths } from '../run-directory/layout.ts';
 import { readLock } from '../nixcfg/checkout.ts';
@@ -25,10 +27,12 @@ export function systemSnapshot(run: Pick<RunContext, 'config' | 'rebuilder'>): P
   return { ...(agent && { agent }), ...(generation && { generation: generationSchema.parse(generation) }) };
 }
 
-/** The agent that runs, by what it says of itself. */
+/** The agent that runs, by what it says of itself, as far as its process bears that out. */
 function runningAgent(stateDir: string): AgentManifest | undefined {
   const state = readAgentState(statePaths(stateDir).agent);
-  return state && isRunning(state) ? (state.identity ?? undefined) : undefined;
+  if (!state?.identity || !isRunning(state)) return undefined;
+  const process = readProcess(state.pid);
+  return process && runsFrom(process, state.identity.storePath) ? state.identity : undefined;
 }
 
 function agentOf(toplevel: string): AgentManifest | undefined {

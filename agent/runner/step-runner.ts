@@ -9,6 +9,9 @@ import type { RunEvent } from '../../protocol/index.ts';
 import type { OutputLog } from '../run-directory/output-log.ts';
 import type { JournalWriter } from '../run-directory/journal-writer.ts';
 import type { RunPaths } from '../run-directory/layout.ts';
+import { cutUnwrittenTail } from '../run-directory/unwritten-tail.ts';
+import { asUser } from '../steps/as-user.ts';
+import { withoutCredentials } from '../steps/credentials.ts';
 import { childEnvironment, type Access } from '../steps/environment.ts';
 import type { User } from '../steps/user.ts';
 import { Tail } from './last-lines.ts';
@@ -73,7 +76,7 @@ export class StepRunner {
 
   /** Says something of the runner's own in the output. */
   say(text: string): void {
-    this.#options.output.write(`nixfleet: ${text}\n`);
+    this.#options.output.write(withoutCredentials(`nixfleet: ${text}\n`));
   }
 
   /**
@@ -88,10 +91,10 @@ export class StepRunner {
     const fd = openSync(
       rawPath,
       constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW,
-      0o640,
+      0o600,
     );
     const rawOffset = fstatSync(fd).size;
-    output.write(`$ ${command.argv.map(shown).join(' ')}\n`);
+    output.write(withoutCredentials(`$ ${command.argv.map(shown).join(' ')}\n`));
     output.flush();
     journal.append({
       type: 'step-started',
@@ -114,6 +117,18 @@ export class StepRunner {
       durationMs: Math.round(performance.now() - startedAt),
     });
     return { ...result, tail: tailOfOutput.bytes() };
+  }
+
+  /** After a power loss: what the step's raw file lost of what was written to it is not taken for output. */
+  cutUnwritten(left: Extract<RunEvent, { type: 'step-started' }>): void {
+    const path = join(this.#options.paths.dir, left.raw);
+    if (!existsSync(path)) return;
+    const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
+    try {
+      cutUnwrittenTail(fd);
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /**
@@ -147,22 +162,22 @@ export class StepRunner {
     tail: Tail,
   ): Promise<Omit<StepResult, 'tail'>> {
     const { paths, output, runId } = this.#options;
-    const [file, ...args] = command.argv;
-    const self = process.getuid?.() === command.user.uid;
+    const env = {
+      ...childEnvironment(command.user, this.access),
+      ...(command.mayBeEnded !== false && { [RUN_MARK]: runId }),
+      ...command.env,
+    };
+    const { file, args, options } = asUser(command.user, command.argv, env);
     const inherited = fd as 3; // any descriptor will do; execa's types list the small ones only
     const child = execa(file, args, {
       cwd: command.cwd,
-      env: {
-        ...childEnvironment(command.user, this.access),
-        ...(command.mayBeEnded !== false && { [RUN_MARK]: runId }),
-        ...command.env,
-      },
+      env,
       extendEnv: false,
       stdio: ['ignore', inherited, inherited],
       detached: true,
       cleanup: false,
       reject: false,
-      ...(!self && { uid: command.user.uid, gid: command.user.gid }),
+      ...options,
     });
     closeSync(fd);
     const { pid } = child;

@@ -2,6 +2,7 @@
 import type { Outcome, Reason } from '../../protocol/index.ts';
 import { readManifest } from '../platform/rebuilder.ts';
 import { releaseReserve } from '../run-directory/reserve.ts';
+import { findUndo } from '../run-directory/undo-decided.ts';
 import { ActivationFailure, restoreDefault, rollBack, warn } from './activating.ts';
 import { confirm } from './confirming.ts';
 import { proofTimes, type Ending, type Progress, type RunContext } from './context.ts';
@@ -30,8 +31,15 @@ export async function recover(run: RunContext, progress: Progress, failure: RunF
       return undoActivation(run, progress, failure);
     case 'committing':
       if (failure.reason.kind === 'interrupted') throw failure;
-      return { ...ending, outcome: 'inconsistent', changed: true };
+      return inconsistent(run, progress, ending, afterProof(run, recordedToplevel(progress)));
   }
+}
+
+/** What is known of a host whose new generation is proven, and could not be made what boots. */
+function afterProof({ rebuilder }: RunContext, recorded: string | undefined): string {
+  const { profile } = rebuilder.current();
+  const boots = profile === recorded ? 'the host still boots the old one' : 'it may boot the old one';
+  return `the new generation runs and its agent is proven, but ${boots}`;
 }
 
 /** Ends a run as planned whose runner died. */
@@ -44,8 +52,14 @@ export async function undoAsPlanned(
   const ending: Ending = { outcome, changed: false, reason, ...(lastLines && { lastLines: [...lastLines] }) };
   const recorded = recordedToplevel(progress);
   const isCheckoutOnly = plan.phase !== 'activating' && plan.phase !== 'confirming' && plan.phase !== 'committing';
-  if (isCheckoutOnly || recorded === undefined) return withCheckoutRestored(run, progress, ending);
-  if (plan.depth === 'activation') return backTo(run, progress, recorded, ending);
+  if (isCheckoutOnly) return withCheckoutRestored(run, progress, ending);
+  if (recorded === undefined)
+    return inconsistent(run, progress, ending, 'it is not known what ran before, so nothing could be activated again');
+  if (plan.depth === 'activation') {
+    // a runner that takes over from this one must not activate the new generation again
+    if (!findUndo(run.journal.events)) decide(run, ending);
+    return backTo(run, progress, recorded, ending);
+  }
   if (plan.depth === 'boot-default') {
     const failed = await restoreDefault(run, recorded);
     if (failed) return inconsistent(run, progress, ending, failed.reason.message, failed.reason.advice);
@@ -57,7 +71,7 @@ async function undoActivation(run: RunContext, progress: Progress, failure: RunF
   const recorded = recordedToplevel(progress);
   const { running, profile } = run.rebuilder.current();
   const ranNew = progress.activatedAt !== undefined;
-  const movedProfile = run.rebuilder.method === 'nixos-rebuild' && profile !== recorded;
+  const movedProfile = run.rebuilder.method !== 'staged' && profile !== recorded;
   const ending = endingOf(failure, ranNew ? 'rolled-back' : 'failed');
   if (!ranNew && !(failure instanceof ActivationFailure) && running === recorded && !movedProfile) {
     decide(run, ending);
@@ -79,7 +93,7 @@ async function undoActivation(run: RunContext, progress: Progress, failure: RunF
 /** Activates the recorded generation again and sees that its agent runs. */
 async function backTo(run: RunContext, progress: Progress, recorded: string, ending: Ending): Promise<Ending> {
   run.control.renew(run.config.deadlines.activating);
-  const failed = await rollBack(run, recorded);
+  const failed = await rollBack(run, recorded, progress.built?.toplevel);
   if (failed) return inconsistent(run, progress, ending, failed.reason.message, failed.reason.advice);
   return proven(run, progress, recorded, ending);
 }
@@ -99,6 +113,7 @@ async function proveOldAgent(run: RunContext, recorded: string): Promise<string 
   run.control.renew(deadline + settling + 60_000);
   try {
     await confirm(run, {
+      toplevel: recorded,
       manifest: manifest.ok ? manifest.manifest : undefined,
       deadline,
       settling: Math.min(settling, 1000),
@@ -116,8 +131,11 @@ async function proveOldAgent(run: RunContext, recorded: string): Promise<string 
 }
 
 async function withCheckoutRestored(run: RunContext, progress: Progress, ending: Ending): Promise<Ending> {
-  const { checkout, doings } = progress;
-  if (!checkout) return ending;
+  const { checkout, doings, lost } = progress;
+  if (!checkout)
+    return lost
+      ? inconsistent(run, progress, ending, `the checkout could not be put back as it was: ${lost.why}`)
+      : ending;
   const { left, failed } = await restoreCheckout(run, checkout, doings);
   for (const what of left) warn(run, what);
   if (failed === undefined) return ending;
@@ -163,5 +181,5 @@ function endingOf(failure: RunFailure, outcome: Outcome): Ending {
 const advised = (advice: string | undefined): Pick<Reason, 'advice'> => (advice === undefined ? {} : { advice });
 
 function recordedToplevel(progress: Progress): string | undefined {
-  return progress.checkout?.recorded.before.generation?.toplevel;
+  return (progress.checkout?.recorded.before ?? progress.lost?.before)?.generation?.toplevel;
 }

@@ -71,9 +71,9 @@ async function phases(run: RunContext, progress: Progress, entry: EntryPoint): P
   return { outcome: 'succeeded', changed: built.toplevel !== checkout.recorded.before.generation?.toplevel };
 }
 
-async function prove(run: RunContext, { manifest }: Built, since: number): Promise<void> {
+async function prove(run: RunContext, { toplevel, manifest }: Built, since: number): Promise<void> {
   const safePoint = (): void => run.control.safePoint();
-  const { pid, proof } = await confirm(run, { manifest, ...proofTimes(run), since, safePoint });
+  const { pid, proof } = await confirm(run, { toplevel, manifest, ...proofTimes(run), since, safePoint });
   run.journal.append({ type: 'confirmed', agent: manifest, pid, proof });
   const how = proof === 'hello' ? 'the relay has greeted it' : 'it is healthy, and the relay cannot be reached';
   run.steps.say(`agent ${manifest.version} is proven: ${how}`);

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import type { AgentMessage, Phase, RunId } from '../../protocol/index.ts';
 import { writeFileAtomically } from '../run-directory/files.ts';
 import { inboxPaths } from '../run-directory/layout.ts';
@@ -35,6 +35,12 @@ export async function askToCancel(
   } catch (error) {
     return answer(false, `The wish to cancel could not be written down: ${(error as Error).message}`);
   }
+  // one that has ended meanwhile looks for no mark any more
+  if ((await runs.find(runId))?.ended) {
+    rmSync(paths.cancel, { force: true });
+    return answer(false, 'The run has ended already.');
+  }
+  if (run?.publishing) return answer(true, 'The run has succeeded already; its lock stays unpublished.');
   return answer(true, prospect(run?.phase ?? 'accepted'));
 }
 

@@ -1,8 +1,7 @@
-import { hostname } from 'node:os';
 import type { AgentInfo, AgentMessage } from '../../protocol/index.ts';
 import type { AgentConfig } from '../config.ts';
 import type { AgentIdentity } from '../identity.ts';
-import { configurationName } from '../platform/choose.ts';
+import { attributeOf, configurationName } from '../platform/choose.ts';
 import { bootId } from '../process.ts';
 
 /** What the agent says first. */
@@ -24,7 +23,7 @@ export function hello(
       ...(identity.manifest && { storePath: identity.manifest.storePath }),
       platform: config.platform,
       system: nixSystem(),
-      attribute: configurationName(config.attribute ?? hostname()).slice(0, 256),
+      attribute: configurationName(config.platform, attributeOf(config)).slice(0, 256),
       launcher,
     },
   };

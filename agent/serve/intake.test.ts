@@ -4,6 +4,7 @@ import { describe, it } from 'mocha';
 import { inboxPaths, statePaths } from '../run-directory/layout.ts';
 import { AgentRig, newRunId } from '../testing/agent-rig.ts';
 import { until } from '../testing/temporary.ts';
+import { askToCancel } from './cancel.ts';
 
 describe('a request', function () {
   this.timeout(30_000);
@@ -139,6 +140,20 @@ describe('a wish to cancel', function () {
     assert.ok(answer.accepted);
     const mark = JSON.parse(readFileSync(inboxPaths(rig.config.stateDir, runId).cancel, 'utf8')) as { by: string };
     assert.equal(mark.by, 'ana');
+    rig.signal('go');
+  });
+
+  it('leaves nothing behind where the run ended meanwhile', async () => {
+    await using rig = await AgentRig.start();
+    const { runId } = await rig.ask();
+    await rig.arrived(runId);
+    const { stateDir } = rig.config;
+    const live = { runId, seq: 3, phase: 'committing', ended: false, recorded: true, locked: true } as const;
+    const views = [live, { ...live, ended: true }];
+    const runs = { find: () => Promise.resolve(views.shift()) };
+    const answer = await askToCancel({ stateDir, runs, intake: { isStarting: () => false } }, runId, 'ana');
+    assert.deepEqual([answer.accepted, answer.message], [false, 'The run has ended already.']);
+    assert.deepEqual(readdirSync(statePaths(stateDir).inbox), []);
     rig.signal('go');
   });
 

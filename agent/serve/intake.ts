@@ -209,9 +209,10 @@ export class Intake {
 
   /** Takes a request back that no runner has taken; false when one has. */
   #withdraw(runId: RunId): boolean {
-    const { request } = inboxPaths(this.#options.config.stateDir, runId);
+    const { request, cancel } = inboxPaths(this.#options.config.stateDir, runId);
     const wasThere = existsSync(request);
     rmSync(request, { force: true });
+    if (wasThere) rmSync(cancel, { force: true });
     return wasThere;
   }
 }

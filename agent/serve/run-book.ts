@@ -22,6 +22,8 @@ export interface RunView {
   readonly ended: boolean;
   readonly recorded: boolean;
   readonly locked: boolean;
+  /** It has reached its goal, and its lock is being published. */
+  readonly publishing?: boolean;
   /** What is wrong with the journal behind `seq`. */
   readonly damage?: string;
 }
@@ -114,6 +116,8 @@ function note(view: RunView, event: AnyRunEvent): RunView {
       return { ...next, recorded: true };
     case 'locked':
       return { ...next, locked: true };
+    case 'publishing':
+      return { ...next, publishing: true };
     case 'ended':
       return { ...next, ended: true };
     default:

@@ -9,14 +9,14 @@ import type { AgentIdentity } from '../identity.ts';
 import type { Launcher } from '../launcher/launcher.ts';
 import { Link } from '../link/link.ts';
 import type { LinkTimings } from '../link/state.ts';
-import { collectStatus, readStatus, writeStatus } from '../status/collect.ts';
-import { StatusKeeper } from '../status/keeper.ts';
+import { hostStatus } from '../status/host-status.ts';
 import { hello } from './hello.ts';
 import { HostRuns } from './host-runs.ts';
 import { Intake } from './intake.ts';
 import { AgentSession } from './session.ts';
-import { makeStateFolders, StateFile } from './state-file.ts';
+import { StateFile } from './state-file.ts';
 import { Supervisor } from './supervisor.ts';
+import { makeStateFolders } from '../run-directory/state-folders.ts';
 
 export interface ServeOptions {
   readonly config: AgentConfig;
@@ -28,26 +28,14 @@ export interface ServeOptions {
   readonly timings?: LinkTimings;
 }
 
-/** Milliseconds within which an agent that has just started asks for the newest revision; a fleet must not ask at once. */
-const FIRST_UPSTREAM_LOOK = 30_000;
-
 /** Serves until the signal; resolves when the relay has heard the goodbye, 2 s later at the latest. */
 export async function serve({ config, identity, launcher, log, signal, timings }: ServeOptions): Promise<void> {
   const { stateDir } = config;
-  makeStateFolders(stateDir);
+  for (const problem of makeStateFolders(stateDir)) log.error(problem);
   const instance = randomUUID();
   const stateFile = new StateFile(stateDir, identity, instance, log);
   let session: AgentSession | undefined;
-
-  const status = new StatusKeeper({
-    collect: options => collectStatus(config, options),
-    onStatus: found => {
-      session?.tellStatus(found);
-      writeStatus(stateDir, found);
-    },
-    initial: readStatus(stateDir),
-    log,
-  });
+  using status = hostStatus(config, found => session?.tellStatus(found), log);
 
   const supervisor = new Supervisor(stateDir, launcher, log);
   using runs = new HostRuns(stateDir, supervisor, log);
@@ -80,14 +68,11 @@ export async function serve({ config, identity, launcher, log, signal, timings }
     ...(timings && { timings }),
   });
 
+  // what is left of runs that have ended must not keep the service
+  launcher.tidy?.().catch((error: unknown) => log.warn(`old runs were not cleared up: ${(error as Error).message}`));
   await runs.start();
   link.start();
-  status.refresh('local');
-  const first = setTimeout(() => status.refresh('upstream'), Math.random() * FIRST_UPSTREAM_LOOK);
-  const interval = setInterval(() => status.refresh('upstream'), config.statusInterval);
   await aborted(signal);
-  clearTimeout(first);
-  clearInterval(interval);
   log.info('going down');
   await link.stop();
 }

@@ -52,6 +52,8 @@ export class AgentSession implements Session {
       case 'cancel':
         void this.#answer(`cancelling run ${message.runId}`, async () => {
           this.#services.log.info(`asked to cancel run ${message.runId} by ${message.by}`);
+          // a run that this host does not have is over for the relay by the list, not by an answer that it came before
+          await this.#listed;
           this.#say(await askToCancel(this.#services, message.runId, message.by));
         });
         return;

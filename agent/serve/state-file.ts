@@ -1,27 +1,9 @@
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import { processIdentity } from '../process.ts';
-import { ConfigError } from '../config.ts';
 import type { AgentIdentity } from '../identity.ts';
 import type { AgentState } from '../run-directory/agent-state.ts';
 import { writeFileAtomically } from '../run-directory/files.ts';
 import { statePaths } from '../run-directory/layout.ts';
-
-/**
- * Makes the folders of the state. Others may pass through to what is theirs in a run, and read nothing else.
- * @throws ConfigError
- */
-export function makeStateFolders(stateDir: string): void {
-  const { runs, inbox, agent, status } = statePaths(stateDir);
-  try {
-    for (const folder of [stateDir, runs, dirname(agent), dirname(status)])
-      mkdirSync(folder, { recursive: true, mode: 0o751 });
-    mkdirSync(inbox, { recursive: true, mode: 0o750 });
-  } catch (error) {
-    throw new ConfigError(`the state folder ${stateDir} cannot be made: ${(error as Error).message}`);
-  }
-}
 
 /** What the agent at work says of itself on disk, for the runner that must prove which agent runs. */
 export class StateFile {

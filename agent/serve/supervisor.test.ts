@@ -7,10 +7,10 @@ import type { Launcher } from '../launcher/launcher.ts';
 import { bootId, processIdentity } from '../process.ts';
 import { inboxPaths, runPaths } from '../run-directory/layout.ts';
 import { refusalPath } from '../run-directory/refusal.ts';
+import { makeStateFolders } from '../run-directory/state-folders.ts';
 import { newRunId } from '../testing/agent-rig.ts';
 import { TemporaryFolder } from '../testing/temporary.ts';
 import type { RunView } from './run-book.ts';
-import { makeStateFolders } from './state-file.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** A state folder with one unfinished run, and a launcher that only counts. */

@@ -5,7 +5,7 @@ import { describe, it } from 'mocha';
 import { currentUser } from '../steps/user.ts';
 import { queryAs } from '../steps/query.ts';
 import { TemporaryFolder } from '../testing/temporary.ts';
-import { lookAtCheckout, type CheckoutStatus } from './checkout.ts';
+import { firstLine, lookAtCheckout, type CheckoutStatus } from './checkout.ts';
 
 const REV = 'a'.repeat(40);
 const LOCK = JSON.stringify({
@@ -103,5 +103,15 @@ describe('looking at a checkout', () => {
     assert.deepEqual(bare.nixcfg, { path: folder.path });
     assert.match(bare.problems[0] ?? '', /git cannot read .*not a git repository/);
     assert.match(bare.problems[1] ?? '', /flake\.lock cannot be read: .*No such file/);
+  });
+});
+
+describe("the line of a program's complaint that says most", () => {
+  it('is the first that names an error, wherever it stands', () => {
+    assert.equal(firstLine('warning: x\nfatal: not a git repository\nerror: y'), 'fatal: not a git repository');
+    const nix = "error:\n       … while fetching the input 'x'\n\n       error: opening Git repository: no\n";
+    assert.equal(firstLine(nix), 'error: opening Git repository: no');
+    assert.equal(firstLine('\n  something\n'), 'something');
+    assert.equal(firstLine(''), 'no reason given');
   });
 });

@@ -64,5 +64,5 @@ function lockedRef(locked: FlakeRef): LockedRef {
 /** The line of a program's complaint that says most. */
 export function firstLine(stderr: string): string {
   const lines = stderr.split('\n').map(line => line.trim());
-  return lines.find(line => /^(?:error|fatal):/.test(line)) ?? lines.find(line => line !== '') ?? 'no reason given';
+  return lines.find(line => /^(?:error|fatal): \S/.test(line)) ?? lines.find(line => line !== '') ?? 'no reason given';
 }

@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import { hostStatusSchema, type HostStatus } from '../../protocol/index.ts';
 import type { AgentConfig } from '../config.ts';
 import { findNixcfg } from '../nixcfg/find.ts';
+import { lingerProblem } from '../platform/linger.ts';
 import { readJsonFile, writeFileAtomically } from '../run-directory/files.ts';
 import { statePaths } from '../run-directory/layout.ts';
 import { queryAs } from '../steps/query.ts';
@@ -26,15 +27,18 @@ const MAX_STATUS_BYTES = 1024 * 1024;
 
 /** Finds the status out. Never rejects for what is wrong with the host: that is what `problems` are for. */
 export async function collectStatus(
-  config: Pick<AgentConfig, 'nixcfgPath' | 'owner' | 'inputName' | 'system' | 'git' | 'nix'>,
+  config: Pick<AgentConfig, 'nixcfgPath' | 'owner' | 'inputName' | 'platform' | 'system' | 'git' | 'nix'>,
   { upstream: askUpstream, previous }: CollectOptions,
 ): Promise<HostStatus> {
   const generation = currentGeneration(config.system);
   const base = { at: Date.now(), ...(generation && { generation }) };
   const known = previous?.upstream;
+  const linger = lingerProblem(config);
+  const own = linger ? [`${linger.message}. ${linger.advice}`] : [];
   const found = findNixcfg(config);
   if (!found.ok) {
-    return { ...base, ...(known && { upstream: known }), problems: [sentence(`${found.message}. ${found.advice}`)] };
+    const problems = [`${found.message}. ${found.advice}`, ...own].map(sentence);
+    return { ...base, ...(known && { upstream: known }), problems };
   }
   const { path, owner } = found.nixcfg;
   const query = queryAs(owner, path, {
@@ -53,8 +57,14 @@ export async function collectStatus(
     ...base,
     ...checkout,
     ...(upstream && { upstream }),
-    problems: [...problems, ...more].map(sentence).slice(0, MAX_PROBLEMS),
+    problems: [...problems, ...own, ...more].map(sentence).slice(0, MAX_PROBLEMS),
   };
+}
+
+/** Finds the status out, the newest revision upstream included, and keeps it. */
+export async function refreshStatus(config: AgentConfig): Promise<void> {
+  const { stateDir } = config;
+  writeStatus(stateDir, await collectStatus(config, { upstream: true, previous: readStatus(stateDir) }));
 }
 
 /** Keeps a status for `nixfleet-agent status`, and for an agent that may not look into the owner's home itself. */

@@ -10,7 +10,8 @@ export interface ReportInput {
   /** What the agent at work says of itself, if there is one. */
   readonly state: AgentState | undefined;
   readonly status: HostStatus | undefined;
-  readonly runs: readonly { readonly runId: RunId; readonly summary: string }[];
+  /** The newest runs; undefined when whoever asks may not look at them. */
+  readonly runs: readonly { readonly runId: RunId; readonly summary: string }[] | undefined;
   readonly now: number;
 }
 
@@ -27,8 +28,14 @@ export function describeHost({ config, identity, state, status, runs, now }: Rep
   ];
   if (!status) rows.push(['status', 'not found out yet; `nixfleet-agent status --write` does']);
   else rows.push(...describeStatus(status, config.inputName, now));
-  for (const run of runs) rows.push(['run', `${run.runId} ${run.summary}`]);
-  return rows.map(([name, value]) => `${name.padEnd(11)} ${value}`).join('\n');
+  if (!runs) rows.push(['runs', 'for root and the group of the agent to see']);
+  for (const run of runs ?? []) rows.push(['run', `${run.runId} ${run.summary}`]);
+  return rows.map(([name, value]) => `${name.padEnd(11)} ${printable(value)}`).join('\n');
+}
+
+/** What others wrote must not steer the terminal of root, who asks. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, '?');
 }
 
 function describeStatus(status: HostStatus, inputName: string, now: number): [string, string][] {

@@ -153,6 +153,17 @@ describe('saying what a host is', () => {
     assert.match(text, /^found out {3}17 min ago$/m);
   });
 
+  it('lets nobody who wrote something of it steer the terminal', () => {
+    const status: HostStatus = { at: 1, problems: ['\u001b]0;x\u0007\u009b2J\nhost evil\u202e'] };
+    const text = describeHost({ config, identity, state: undefined, status, runs: [], now: 1 });
+    assert.match(text, /^problem {5}\?\]0;x\?\?2J\?host evil\?$/m);
+  });
+
+  it('tells who may not look at the runs that there may be some', () => {
+    const text = describeHost({ config, identity, state: undefined, status: undefined, runs: undefined, now: 1 });
+    assert.match(text, /^runs {8}for root and the group of the agent to see$/m);
+  });
+
   it('says so when nothing is', () => {
     const text = describeHost({ config, identity, state: undefined, status: undefined, runs: [], now: 1 });
     assert.match(text, /no agent is running/);

@@ -18,12 +18,19 @@ export function accessOf(config: Pick<AgentConfig, 'git' | 'nix'>, sshCommand?: 
 const FALLBACK_PATH = [
   '/run/current-system/sw/bin',
   '/nix/var/nix/profiles/default/bin',
-  '/usr/local/bin',
   '/usr/bin',
   '/bin',
   '/usr/sbin',
   '/sbin',
+  // last: root's children come by here, and where Homebrew is, a person may write into it
+  '/usr/local/bin',
 ];
+
+/** Where children find programs: where this process does, and where they are on hosts. */
+export function childPath(base: Readonly<Record<string, string | undefined>> = process.env): string {
+  const path = (base['PATH'] ?? '').split(':').filter(folder => folder.startsWith('/'));
+  return [...path, ...FALLBACK_PATH.filter(folder => !path.includes(folder))].join(':');
+}
 
 /** Kept from the runner's own environment: where nix and certificates are, and the way out of a guarded network. */
 const KEPT = /^(?:NIX_.*|SSL_CERT_FILE|SSL_CERT_DIR|(?:https?|no|all)_proxy|TMPDIR|TZDIR|LOCALE_ARCHIVE.*)$/i;
@@ -41,11 +48,10 @@ export function childEnvironment(
   for (const [name, value] of Object.entries(base))
     if (value !== undefined && (KEPT.test(name) || (name === 'SSH_AUTH_SOCK' && user.home === base['HOME'])))
       env[name] = value;
-  const path = (base['PATH'] ?? '').split(':').filter(folder => folder.startsWith('/'));
   const nixConfig = [base['NIX_CONFIG'], access.accessTokensFile && `!include ${access.accessTokensFile}`];
   return {
     ...env,
-    PATH: [...path, ...FALLBACK_PATH.filter(folder => !path.includes(folder))].join(':'),
+    PATH: childPath(base),
     HOME: user.home,
     USER: user.name,
     LOGNAME: user.name,
@@ -54,14 +60,26 @@ export function childEnvironment(
     TERM: 'dumb',
     GIT_TERMINAL_PROMPT: '0',
     GIT_SSH_COMMAND: sshCommand(access),
-    // no background work that outlives the step in somebody's checkout
-    GIT_CONFIG_COUNT: '2',
-    GIT_CONFIG_KEY_0: 'gc.auto',
-    GIT_CONFIG_VALUE_0: '0',
-    GIT_CONFIG_KEY_1: 'maintenance.auto',
-    GIT_CONFIG_VALUE_1: 'false',
+    ...gitSettings(),
     ...(nixConfig.some(Boolean) && { NIX_CONFIG: nixConfig.filter(Boolean).join('\n') }),
   };
+}
+
+/**
+ * How git works in somebody's checkout: without background work that outlives the step, and so that what a branch points to
+ * is on the disk before the branch is (by default git does not wait for loose objects).
+ */
+const ALWAYS: Readonly<Record<string, string>> = { 'gc.auto': '0', 'maintenance.auto': 'false', 'core.fsync': 'all' };
+
+/** Variables that set git's configuration over everybody's files (GIT_CONFIG_COUNT of git-config(1)). */
+export function gitSettings(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const settings = Object.entries({ ...ALWAYS, ...more });
+  const env: Record<string, string> = { GIT_CONFIG_COUNT: String(settings.length) };
+  settings.forEach(([key, value], i) => {
+    env[`GIT_CONFIG_KEY_${i}`] = key;
+    env[`GIT_CONFIG_VALUE_${i}`] = value;
+  });
+  return env;
 }
 
 function sshCommand({ sshCommand: own = 'ssh', sshKeyFile, knownHosts }: Access): string {

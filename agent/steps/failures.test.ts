@@ -151,6 +151,10 @@ describe('what nix means when it updates a lock', () => {
           'fatal: remote error: upload-pack: not our ref e2373f9421f2c70583aea75c54219fbdcd67959c',
           'target-not-reached',
         ],
+        [
+          "fatal: unable to connect to 10.77.0.1:\n10.77.0.1[0: 10.77.0.1]: errno=No route to host\n\nwarning: could not update local clone of Git repository 'git://10.77.0.1/nixfleet.git'; continuing with the most recent version\nerror: Cannot find Git revision 'e2373f9421f2c70583aea75c54219fbdcd67959c' in ref 'main' of repository 'git://10.77.0.1/nixfleet.git'!",
+          'remote-unreachable',
+        ],
       ],
       nix,
     );

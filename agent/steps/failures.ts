@@ -102,7 +102,7 @@ const NIX_DAEMON: Row = {
   kind: 'missing-program',
   pattern: /cannot connect to (?:socket at|daemon)|daemon-socket.*(?:refused|No such file)/i,
   says: 'cannot be done: the nix daemon of this host does not answer',
-  advice: 'Start it (systemctl start nix-daemon.socket), then run the update again.',
+  advice: `Start it (sudo ${process.platform === 'darwin' ? 'launchctl kickstart -k system/org.nixos.nix-daemon' : 'systemctl start nix-daemon.socket'}), then run the update again.`,
 };
 
 const LOCK: readonly Row[] = [
@@ -165,7 +165,9 @@ export function gitFailure(output: string, subject: string): RunReason | undefin
 
 /** What the output of an update of the lock means; also to be asked when nix said that all went well. */
 export function lockFailure(output: string, subject: string): RunReason | undefined {
-  return find(LOCK, output, subject);
+  // that an old copy lacks a revision says nothing of a remote that was not asked
+  const notAsked = STALE.test(output) ? find(REACH, output, subject) : undefined;
+  return notAsked ?? find(LOCK, output, subject);
 }
 
 /** nix goes on with an old copy after these and exits with 0: its own warnings, and git's words when a fetch failed. */

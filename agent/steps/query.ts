@@ -1,4 +1,5 @@
 import { execa } from 'execa';
+import { asUser } from './as-user.ts';
 import { childEnvironment, type Access } from './environment.ts';
 import type { User } from './user.ts';
 
@@ -11,7 +12,12 @@ export interface QueryResult {
 }
 
 /** Asks a program something, as a user: quick, local, changes nothing, is not shown in the output. Never throws. */
-export type Query = (argv: readonly [string, ...string[]], input?: Uint8Array) => Promise<QueryResult>;
+export type Query = (
+  argv: readonly [string, ...string[]],
+  input?: Uint8Array,
+  /** Added to the clean environment. */
+  env?: Readonly<Record<string, string>>,
+) => Promise<QueryResult>;
 
 /** Bytes that an answer may have. */
 const MAX_ANSWER = 64 * 1024 * 1024;
@@ -21,11 +27,12 @@ const PATIENCE_MS = 60_000;
 
 /** Questions asked as `user` in `cwd`. */
 export function queryAs(user: User, cwd: string, access: Access): Query {
-  return async ([file, ...args], input) => {
-    const self = process.getuid?.() === user.uid;
+  return async (argv, input, more) => {
+    const env = { ...childEnvironment(user, access), GIT_OPTIONAL_LOCKS: '0', ...more };
+    const { file, args, options } = asUser(user, argv, env);
     const result = await execa(file, args, {
       cwd,
-      env: { ...childEnvironment(user, access), GIT_OPTIONAL_LOCKS: '0' },
+      env,
       extendEnv: false,
       ...(input ? { input } : { stdin: 'ignore' as const }),
       encoding: 'buffer',
@@ -34,7 +41,7 @@ export function queryAs(user: User, cwd: string, access: Access): Query {
       reject: false,
       timeout: PATIENCE_MS,
       forceKillAfterDelay: 1000,
-      ...(!self && { uid: user.uid, gid: user.gid }),
+      ...options,
     });
     return {
       exitCode: result.exitCode,

@@ -22,6 +22,7 @@ export class Tails implements Disposable {
   readonly #pump: Pump;
   readonly #buffers = new FrameBuffers();
   readonly #tails = new Map<RunId, { readonly tail: RunTail; readonly watch: FolderWatch }>();
+  #ended = false;
 
   constructor(stateDir: string, sink: Sink, log: Logger) {
     this.#stateDir = stateDir;
@@ -33,7 +34,9 @@ export class Tails implements Disposable {
     });
   }
 
+  /** Nothing once the link is lost: who asked for it may have looked for the run meanwhile. */
   resume(message: Resume): void {
+    if (this.#ended) return;
     this.#stop(message.runId);
     const tail = new RunTail(this.#stateDir, message.runId, message.afterSeq, message.streams, this.#buffers);
     const watch = new FolderWatch(
@@ -59,6 +62,7 @@ export class Tails implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#ended = true;
     this.#pump.stop();
     for (const { watch } of this.#tails.values()) watch[Symbol.dispose]();
     this.#tails.clear();

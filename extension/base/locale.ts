@@ -7,8 +7,16 @@ export interface Locale {
   readonly t: (message: string, ...args: (string | number)[]) => string;
 }
 
-export const ENGLISH: Locale = {
-  language: 'en',
-  t: (message, ...args) =>
-    message.replace(/\{(\d+)\}/g, (match, index: string) => String(args[Number(index)] ?? match)),
-};
+export const ENGLISH: Locale = translated('en', {});
+
+/** A language by its texts, as `vscode.l10n.bundle` has them: where one is missing, the English one stands. */
+export function translated(language: string, words: Readonly<Record<string, string>>): Locale {
+  return {
+    language,
+    t: (message, ...args) =>
+      (Object.hasOwn(words, message) ? (words[message] ?? message) : message).replace(
+        /\{(\d+)\}/g,
+        (match, index: string) => String(args[Number(index)] ?? match),
+      ),
+  };
+}

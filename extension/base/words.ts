@@ -1,4 +1,4 @@
-import type { Phase, Reason, RunSummary } from '../../protocol/index.ts';
+import { isOver, type Phase, type Reason, type RunSummary } from '../../protocol/index.ts';
 import type { Locale } from './locale.ts';
 
 const SECOND = 1000;
@@ -90,6 +90,26 @@ function deliveryWords(run: RunSummary, locale: Locale): string {
     case 'sent':
     case 'begun':
       return phaseWord(run.phase, locale);
+  }
+}
+
+/** In what state a run that is over left its host, where that is not plain from how it went. */
+export function hostAfter(run: RunSummary, { t }: Locale): string | undefined {
+  switch (run.outcome) {
+    case 'succeeded':
+      return undefined;
+    case 'failed':
+      return run.changed === true
+        ? t('The host runs the new generation: it was not taken back.')
+        : t('The host is as it was before.');
+    case 'cancelled':
+      return t('The host is as it was before.');
+    case 'rolled-back':
+      return t('The host runs its old generation again, with its old agent.');
+    case 'inconsistent':
+      return t('The host may be between its old state and the new one.');
+    case undefined:
+      return isOver(run) ? t('The host was not touched.') : undefined;
   }
 }
 

@@ -3,7 +3,7 @@
  * follows.
  */
 import * as vscode from 'vscode';
-import { isOver, type RunId } from '../../protocol/index.ts';
+import { isOver, neverBegan, type RunId } from '../../protocol/index.ts';
 import { Disposable } from '../base/disposable.ts';
 import type { Locale } from '../base/locale.ts';
 import { messageOf, type Log } from '../base/log.ts';
@@ -52,9 +52,8 @@ export class HostChannels extends Disposable {
     channel.appendLine(t('── Update Agent on {0}, asked by {1}, {2} ──', host, by, at));
     let written = false;
     const finish = (): void => {
-      const { summary: last, state } = session;
-      const neverBegan = state.seq === 0 && last !== undefined && isOver(last);
-      if (!last || !isOver(last) || !(written || neverBegan)) return;
+      const { summary: last } = session;
+      if (!last || !isOver(last) || !(written || neverBegan(last))) return;
       channel.appendLine(`── ${outcomeText(last, this.#locale).text} ──`);
       channel.appendLine('');
       this.release(listener);

@@ -12,5 +12,10 @@ export const COMMANDS = [
   'nixfleet.copyHostName',
   'nixfleet.copyRevision',
   'nixfleet.refreshHost',
+  'nixfleet.useLock',
+  'nixfleet.updateInput',
+  'nixfleet.chooseNixcfg',
+  'nixfleet.showConfiguration',
+  'nixfleet.revealHost',
 ] as const;
 export type CommandId = (typeof COMMANDS)[number];

@@ -26,7 +26,14 @@ export function panelActions(services: CommandServices): RunPanelActions {
         const host = fleet.host(name);
         if (host) await updateHosts(services, [host]);
       }),
+    retryAnyway: (name, rev) =>
+      act(async () => {
+        const host = fleet.host(name);
+        const how = { retryAnyway: true as const, ...(rev !== undefined && { targetRev: rev }) };
+        if (host) await updateHosts(services, [host], how);
+      }),
     openDiff: runId => act(() => showLockDiff(services, runId, fleet.run(runId)?.host ?? '')),
+    useLock: runId => act(async () => (await services.nixcfg.features()).useLock(runId)),
     openOutput: name => {
       const host = fleet.host(name);
       const run = host && (liveRun(host) ?? host.runs[0]);

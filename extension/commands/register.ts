@@ -4,6 +4,8 @@ import { liveRun } from '../fleet/fleet.ts';
 import { Disposable } from '../base/disposable.ts';
 import { messageOf, type Log } from '../base/log.ts';
 import type { LockDocuments } from '../lock/lock-documents.ts';
+import { builtFrom } from '../nixcfg/configurations.ts';
+import type { Nixcfg } from '../nixcfg/nixcfg.ts';
 import { cancelRun } from './cancel.ts';
 import { connectToRelay, type ConnectOptions } from './connect.ts';
 import type { CommandId } from './ids.ts';
@@ -14,6 +16,9 @@ import type { TreeNode } from '../tree/nodes.ts';
 
 export interface CommandServices extends UpdateServices, ConnectOptions {
   readonly locks: LockDocuments;
+  readonly nixcfg: Pick<Nixcfg, 'features'>;
+  /** Brings a host's row into sight. */
+  readonly reveal: (host: string) => Promise<void>;
   readonly reconnect: () => void;
   readonly showLog: () => void;
 }
@@ -99,6 +104,29 @@ function handlers(services: CommandServices): Handlers {
         const result = await services.updates.refresh(host);
         if (!result.ok) sayFailure(t('{0} could not be refreshed.', host), result.reason, locale);
       }
+    },
+    'nixfleet.useLock': async rows => {
+      const run = await targets.oneRun(rows, { title: t('Use This Lock in Workspace'), nothing: noRun });
+      if (run) await (await services.nixcfg.features()).useLock(run.runId);
+    },
+    'nixfleet.updateInput': async () => (await services.nixcfg.features()).updateInput(),
+    'nixfleet.chooseNixcfg': async () => (await services.nixcfg.features()).chooseFolder(),
+    'nixfleet.showConfiguration': async rows => {
+      const [row] = rows;
+      const host =
+        row?.kind === 'configured'
+          ? undefined
+          : await targets.oneHost(rows, {
+              title: t('Open Configuration'),
+              nothing: t('No host has said what it is built from.'),
+              filter: candidate => builtFrom(candidate) !== undefined,
+            });
+      const configuration = row?.kind === 'configured' ? { kind: row.output, name: row.host } : host && builtFrom(host);
+      if (configuration) await (await services.nixcfg.features()).showConfiguration(configuration);
+    },
+    'nixfleet.revealHost': async rows => {
+      const host = await targets.oneHost(rows, { title: t('Show Host in View'), nothing: noHost });
+      if (host) await services.reveal(host.host);
     },
   };
 }

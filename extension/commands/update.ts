@@ -10,7 +10,7 @@ import { isOutdated, liveRun } from '../fleet/fleet.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
 import { HOSTS_VIEW } from '../tree/hosts-view.ts';
 import { resolveNewestRevision } from '../updates/newest-revision.ts';
-import type { AskedUpdate, Updates } from '../updates/updates.ts';
+import type { AskedUpdate, HowToUpdate, Updates } from '../updates/updates.ts';
 import type { WatchedRun, WatchedRuns } from '../updates/watched-runs.ts';
 import { showProgress } from './run-progress.ts';
 import type { CommandRows, Targets } from './targets.ts';
@@ -49,6 +49,7 @@ export async function updateAgent(services: UpdateServices, rows: CommandRows): 
 export async function updateHosts(
   services: UpdateServices,
   hosts: readonly FleetHost[],
+  how: HowToUpdate = {},
 ): Promise<readonly WatchedRun[]> {
   const { locale, updates, watched, channels } = services;
   const free = hosts.filter(host => !liveRun(host)).map(({ host }) => host);
@@ -65,7 +66,7 @@ export async function updateHosts(
   }
   // without a link this waits for the next one
   const asked = await vscode.window.withProgress({ location: { viewId: HOSTS_VIEW } }, () =>
-    Promise.all(free.map(host => updates.ask(host, rev?.rev))),
+    Promise.all(free.map(host => updates.ask(host, { ...how, ...(rev && { targetRev: rev.rev }) }))),
   );
   const runs = asked.filter(update => update.ok);
   watched.watch(runs);

@@ -51,5 +51,6 @@ export function aRun(n: number, part: Partial<RunSummary> = {}): RunSummary {
 }
 
 export function anEndedRun(n: number, part: Partial<RunSummary> = {}): RunSummary {
-  return aRun(n, { seq: 20, phase: 'committing', outcome: 'succeeded', changed: true, endedAt: NOW - MINUTE, ...part });
+  const changed = part.outcome === undefined || part.outcome === 'succeeded';
+  return aRun(n, { seq: 20, phase: 'committing', outcome: 'succeeded', changed, endedAt: NOW - MINUTE, ...part });
 }

@@ -1,5 +1,5 @@
 import { findInput, parseFlakeLock } from '../../flake-lock/index.ts';
-import { isOver, type RunId } from '../../protocol/index.ts';
+import { neverBegan, type RunId } from '../../protocol/index.ts';
 import { nextValue } from '../base/event.ts';
 import type { Locale } from '../base/locale.ts';
 import { shortRev } from '../base/words.ts';
@@ -45,7 +45,7 @@ function locksOf(session: RunSession): RunLocksResult | undefined {
   if (before !== undefined && after !== undefined) {
     return { ok: true, locks: { host, before, after, input: state.lock?.input } };
   }
-  const over = state.end !== undefined || (state.seq === 0 && summary !== undefined && isOver(summary));
+  const over = state.end !== undefined || (summary !== undefined && neverBegan(summary));
   const noLockYet = over && state.lock === undefined;
   return noLockYet || session.gone ? { ok: false, kind: 'none' } : undefined;
 }

@@ -56,7 +56,10 @@ export function factsView(source: RunSource, locale: Locale): FactView[] {
   add(locale.t('Built from'), host?.attribute);
   add(locale.t('Flake input'), host?.input);
   add(locale.t('Owner'), host?.owner);
-  add(locale.t('Platform'), host && (host.method === 'staged' ? host.platform : `${host.platform}, ${host.method}`));
+  const isOnlyWay = host?.method === 'staged' || host?.method === 'activate';
+  add(locale.t('Platform'), host && (isOnlyWay ? host.platform : `${host.platform}, ${host.method}`));
+  const published = publishedText(source, locale);
+  add(locale.t('Lock'), published?.text, { title: published?.title ?? '', code: false });
   add(locale.t('Failed units'), activated?.failedUnits.join(', '));
   add(locale.t('Agent proven by'), state.confirmed && proofText(state.confirmed.proof, locale), { code: false });
   add(locale.t('Run'), runId);
@@ -66,6 +69,21 @@ export function factsView(source: RunSource, locale: Locale): FactView[] {
 function generationText({ toplevel, number }: Generation, locale: Locale): string {
   const name = storeName(toplevel);
   return number === undefined ? name : locale.t('{0} (no. {1})', name, number);
+}
+
+/** What became of the lock, on a host that publishes it. */
+function publishedText(source: RunSource, locale: Locale): { text: string; title?: string } | undefined {
+  const { published, publishing } = source.state;
+  if (!published) return publishing && !isOver(source) ? { text: locale.t('is being published') } : undefined;
+  const { result, rev, to = '', why = '' } = published;
+  switch (result) {
+    case 'pushed':
+      return { text: locale.t('published as {0} to {1}', rev ? shortRev(rev) : '?', to), ...(rev && { title: rev }) };
+    case 'held':
+      return { text: locale.t('{0} holds the same already', to), ...(rev && { title: rev }) };
+    case 'not-published':
+      return { text: locale.t('not published: {0}', why), title: plainText(why, 1000) };
+  }
 }
 
 function proofText(proof: 'hello' | 'local', locale: Locale): string {

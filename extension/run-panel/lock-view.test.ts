@@ -9,7 +9,20 @@ import { RUN_ID, Story } from './preview/story.ts';
 
 function viewOf({ story, lockBefore, lockAfter, gone = false }: Partial<Scenario> & { story: Story }): LockView {
   const run = { runId: RUN_ID, host: 'web-01', summary: story.summary(), state: foldRun(story.events) };
-  return lockView({ ...run, lockBefore, lockAfter, gone, problem: undefined, online: true, clockAhead: 0 }, ENGLISH);
+  return lockView(
+    {
+      ...run,
+      lockBefore,
+      lockAfter,
+      gone,
+      problem: undefined,
+      places: [],
+      hasNixcfg: false,
+      online: true,
+      clockAhead: 0,
+    },
+    ENGLISH,
+  );
 }
 
 const scenario = (name: string): Scenario => SCENARIOS[name]!();

@@ -9,7 +9,7 @@ import { Emitter } from '../base/event.ts';
 import { ENGLISH } from '../base/locale.ts';
 import { OutputStore } from '../output/output-store.ts';
 import type { RunSession } from '../runs/run-session.ts';
-import { PanelLink } from './panel-link.ts';
+import { NO_WORKSPACE, PanelLink, type PanelWorkspace } from './panel-link.ts';
 import { SCENARIOS } from './preview/scenarios.ts';
 import { RUN_ID, Story } from './preview/story.ts';
 
@@ -26,6 +26,7 @@ describe('the link to a panel', () => {
   let asked: string[];
   let delivery: () => PromiseLike<boolean>;
   let link: PanelLink;
+  let workspace: PanelWorkspace;
   let planned: Set<() => void>;
   const changed = new Emitter<void>();
 
@@ -37,6 +38,7 @@ describe('the link to a panel', () => {
     summary = {};
     posts = [];
     warnings = [];
+    workspace = NO_WORKSPACE;
     asked = [];
     planned = new Set();
     delivery = () => Promise.resolve(true);
@@ -73,6 +75,13 @@ describe('the link to a panel', () => {
       now: () => 5_000_000,
       isOnline: () => true,
       onDidChangeHosts: () => ({ dispose: () => undefined }),
+      workspace: {
+        get hasNixcfg() {
+          return workspace.hasNixcfg;
+        },
+        onDidChange: changed.event,
+        placesOf: (lines, checkout) => workspace.placesOf(lines, checkout),
+      },
       act: action => asked.push(action),
       openLink: url => asked.push(url),
       warn: message => warnings.push(message),

@@ -1,4 +1,4 @@
-import { isOver } from '../../protocol/index.ts';
+import { neverBegan } from '../../protocol/index.ts';
 import {
   dispatch,
   PANEL_LABELS,
@@ -10,6 +10,7 @@ import {
   type PanelOutput,
   type PanelRow,
   type PanelView,
+  type PlaceView,
   type ToPanel,
 } from '../../protocol/panel.ts';
 import { Disposable, toDisposable } from '../base/disposable.ts';
@@ -28,6 +29,28 @@ export interface PanelPort {
   post(message: MessageOf<ToPanel>): PromiseLike<boolean>;
 }
 
+/** A place in the workspace that the panel shows. */
+export interface PanelPlace extends PlaceView {
+  readonly open: () => void;
+}
+
+/** What this window's workspace has to do with a run. */
+export interface PanelWorkspace {
+  /** Whether there is a nixcfg that a lock can be taken over to. */
+  readonly hasNixcfg: boolean;
+  /** It came or went. */
+  readonly onDidChange: Event<unknown>;
+  /** Where the errors in these lines of a run's output are. */
+  placesOf(lines: readonly string[], checkout: string | undefined): Promise<readonly PanelPlace[]>;
+}
+
+/** A window without nixcfg. */
+export const NO_WORKSPACE: PanelWorkspace = {
+  hasNixcfg: false,
+  onDidChange: () => ({ dispose: () => undefined }),
+  placesOf: () => Promise.resolve([]),
+};
+
 export interface PanelLinkOptions {
   readonly session: RunSession;
   readonly port: PanelPort;
@@ -36,6 +59,7 @@ export interface PanelLinkOptions {
   readonly isOnline: (host: string) => boolean | undefined;
   /** Something that `isOnline` says may be otherwise. */
   readonly onDidChangeHosts: Event<unknown>;
+  readonly workspace: PanelWorkspace;
   readonly act: (action: PanelAction) => void;
   /** Only for https links that the panel shows. */
   readonly openLink: (url: string) => void;
@@ -65,26 +89,31 @@ export class PanelLink extends Disposable {
   #outputIsOld = true;
   #unschedule: (() => void) | undefined;
   #lastPost = -Infinity;
+  #places: readonly PanelPlace[] = [];
+  #lookedForPlaces = false;
 
   constructor(options: PanelLinkOptions) {
     super();
     this.#options = options;
-    const { session, onDidChangeHosts } = options;
+    const { session, onDidChangeHosts, workspace } = options;
     this.#handlers = {
       ready: () => this.#ready(),
       rows: message => void this.#sendRows(message),
       follow: ({ rows }) => this.#setFollow(rows),
       action: ({ action }) => this.#act(action),
       'open-link': ({ url }) => this.#openLink(url),
+      'open-place': ({ index }) => this.#places[index]?.open(),
       trouble: ({ message }) => options.warn(`the run panel: ${message}`),
     };
     const viewChanged = (): void => {
       this.#viewIsOld = true;
       this.#outputIsOld = true;
       this.#schedule();
+      void this.#findPlaces();
     };
     this.own(session.onDidChange(viewChanged));
     this.own(onDidChangeHosts(viewChanged));
+    this.own(workspace.onDidChange(viewChanged));
     this.own(
       session.output.onDidAppend(() => {
         this.#outputIsOld = true;
@@ -116,6 +145,7 @@ export class PanelLink extends Disposable {
     this.#viewIsOld = true;
     this.#outputIsOld = true;
     this.#schedule();
+    void this.#findPlaces();
   }
 
   #setFollow(rows: number): void {
@@ -133,6 +163,22 @@ export class PanelLink extends Disposable {
     const lock = this.#shownView?.lock;
     if (lock?.kind === 'changed' && lock.rows.some(row => row.link === url)) this.#options.openLink(url);
     else this.#options.warn('the run panel wanted to open a link that it does not show');
+  }
+
+  /** Looks once where the errors of a run that failed are in the workspace, when there is one to look at. */
+  async #findPlaces(): Promise<void> {
+    const { session, workspace, warn } = this.#options;
+    const { end, host } = session.state;
+    if (this.#lookedForPlaces || !workspace.hasNixcfg || !end?.lastLines) return;
+    this.#lookedForPlaces = true;
+    try {
+      this.#places = await workspace.placesOf(end.lastLines, host?.nixcfg);
+    } catch (error) {
+      warn(`errors cannot be looked up in the workspace: ${messageOf(error)}`);
+    }
+    if (this.#places.length === 0) return;
+    this.#viewIsOld = true;
+    this.#schedule();
   }
 
   #schedule(): void {
@@ -186,7 +232,7 @@ export class PanelLink extends Disposable {
   }
 
   #view(): PanelView {
-    const { session, locale, isOnline, now } = this.#options;
+    const { session, locale, isOnline, now, workspace } = this.#options;
     const { runId, summary, state, lockBefore, lockAfter, gone, problem } = session;
     const host = session.host === '' ? runId : session.host;
     const latest = [
@@ -199,13 +245,22 @@ export class PanelLink extends Disposable {
     const begun = state.phases[0]?.startedAt;
     if (begun !== undefined && summary) this.#clock.answered(begun, summary.requestedAt);
     const source = { runId, host, summary, state, lockBefore, lockAfter, gone, problem };
-    return panelView({ ...source, online: isOnline(session.host), clockAhead: this.#clock.ahead }, locale);
+    return panelView(
+      {
+        ...source,
+        places: this.#places,
+        hasNixcfg: workspace.hasNixcfg,
+        online: isOnline(session.host),
+        clockAhead: this.#clock.ahead,
+      },
+      locale,
+    );
   }
 
   async #output(): Promise<PanelOutput> {
-    const { output, state, summary } = this.#options.session;
+    const { output, summary } = this.#options.session;
     // a run that never began has no stream that could end
-    const isNone = state.seq === 0 && summary !== undefined && isOver(summary);
+    const isNone = summary !== undefined && neverBegan(summary);
     this.#outputIsOld = false;
     for (;;) {
       const { revision, rowCount, ended, failure } = output;

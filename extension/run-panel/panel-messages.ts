@@ -13,6 +13,7 @@ const fromPanelSchema: z.ZodType<MessageOf<FromPanel>> = z.discriminatedUnion('t
   z.object({ type: z.literal('follow'), rows: z.int().min(0).max(MAX_ROWS_PER_REQUEST) }),
   z.object({ type: z.literal('action'), action: z.enum(PANEL_ACTIONS) }),
   z.object({ type: z.literal('open-link'), url: z.url({ protocol: /^https$/ }).max(4096) }),
+  z.object({ type: z.literal('open-place'), index: z.int().nonnegative() }),
   z.object({ type: z.literal('trouble'), message: z.string().max(4096) }),
 ]);
 

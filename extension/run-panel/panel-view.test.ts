@@ -18,6 +18,8 @@ function sourceOf(story: Story, more: Partial<RunSource> & { summaryWith?: Parti
     lockAfter: undefined,
     gone: false,
     problem: undefined,
+    places: [],
+    hasNixcfg: false,
     online: true,
     clockAhead: 0,
     ...rest,
@@ -90,6 +92,15 @@ describe('what the panel says about a run', () => {
     assert.deepEqual(view.actions, ['retry', 'open-output']);
   });
 
+  it('that would not try again what was taken back before, until a person says so', () => {
+    const reason = { kind: 'failed-before', message: 'the revision was taken back on this host before' };
+    const view = viewOf(new Story().begin().pull([]).lock().end('failed', { reason }));
+    assert.deepEqual(
+      view.actions.filter(action => action.startsWith('retry')),
+      ['retry-anyway'],
+    );
+  });
+
   it('that failed and left the new generation running', () => {
     const { header } = viewOf(
       new Story().begin().pull([]).lock().build().built().activate().end('failed', { changed: true }),
@@ -150,6 +161,8 @@ describe('what the panel says about a run', () => {
     const locks = { lockBefore: 'a', lockAfter: 'b' };
     assert.ok(viewOf(updated(), locks).actions.includes('open-diff'));
     assert.ok(!viewOf(updated(), { ...locks, lockAfter: 'a' }).actions.includes('open-diff'));
+    assert.ok(!viewOf(updated(), locks).actions.includes('use-lock'), 'there is no nixcfg to take it over to');
+    assert.ok(viewOf(updated(), { ...locks, hasNixcfg: true }).actions.includes('use-lock'));
   });
 
   it('of which not everything is here any more', () => {
@@ -241,6 +254,22 @@ describe('the details', () => {
       ['0c4d7e2', '7be1902'],
     );
     assert.equal(facts.get('Branch')?.before, null);
+  });
+
+  it('say in one line what became of the lock, on hosts that publish it', () => {
+    const rev = '7'.repeat(40);
+    const lock = (story: Story): string | undefined => viewOf(story).facts.find(fact => fact.label === 'Lock')?.value;
+    assert.equal(lock(updated()), undefined);
+    const story = (): Story => new Story().begin().pull([]).lock().build().built();
+    assert.equal(
+      lock(story().publish({ result: 'pushed', rev }).end('succeeded')),
+      'published as 7777777 to origin/main',
+    );
+    assert.equal(lock(story().publish({ result: 'held', rev }).end('succeeded')), 'origin/main holds the same already');
+    assert.equal(lock(story().publish({ result: 'not-published', why: 'it is late' })), 'not published: it is late');
+    const begun = story().tell({ type: 'publishing', changed: false });
+    assert.equal(lock(begun), 'is being published');
+    assert.equal(viewOf(begun).header.title, 'Publishing the lock');
   });
 
   it('list the programs as a shell takes them, and how they ended', () => {

@@ -29,6 +29,7 @@ export function panelView(source: RunSource, locale: Locale): PanelView {
       agentChanged: agentChanged(source),
       online: source.online,
       cancelAsked: source.state.cancelAsked !== undefined,
+      publishing: source.state.publishing !== undefined,
     },
     locale,
   );
@@ -151,6 +152,7 @@ function problemView(source: RunSource, mark: Mark, locale: Locale): ProblemView
     message: reason ? clean(reason.message) : locale.t('The host did not say why. Its output may tell.'),
     advice: reason?.advice === undefined ? null : clean(reason.advice),
     lastLines: (source.state.end?.lastLines ?? []).map(line => clean(line)),
+    places: source.places.map(({ label, title }) => ({ label: plainText(label, 200), title: clean(title) })),
   };
 }
 
@@ -176,12 +178,16 @@ function clean(text: string): string {
 }
 
 function actionsOf(source: RunSource): PanelAction[] {
-  const { state, lockBefore, lockAfter } = source;
+  const { state, lockBefore, lockAfter, hasNixcfg } = source;
   const actions: PanelAction[] = [];
   const over = isOver(source);
   if (!over && !state.cancelAsked && phaseOf(source) !== 'committing') actions.push('cancel');
-  if (over && outcomeOf(source) !== 'succeeded') actions.push('retry');
-  if (lockBefore !== undefined && lockAfter !== undefined && lockBefore !== lockAfter) actions.push('open-diff');
+  if (over && outcomeOf(source) !== 'succeeded')
+    actions.push(state.end?.reason?.kind === 'failed-before' ? 'retry-anyway' : 'retry');
+  const lockChanged = lockBefore !== undefined && lockAfter !== undefined && lockBefore !== lockAfter;
+  if (lockChanged) actions.push('open-diff');
+  // a run that failed has put the lock back, and may have failed because of it
+  if (lockChanged && hasNixcfg && outcomeOf(source) === 'succeeded') actions.push('use-lock');
   actions.push('open-output');
   return actions;
 }

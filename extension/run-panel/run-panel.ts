@@ -7,14 +7,17 @@ import type { Locale } from '../base/locale.ts';
 import type { Log } from '../base/log.ts';
 import type { RunSession } from '../runs/run-session.ts';
 import { panelHtml } from './panel-html.ts';
-import { PanelLink } from './panel-link.ts';
+import { PanelLink, type PanelWorkspace } from './panel-link.ts';
 
 /** What the panel's buttons do. */
 export interface RunPanelActions {
   cancel(runId: RunId): unknown;
   retry(host: string): unknown;
+  /** @param rev the revision that was refused because it had failed before */
+  retryAnyway(host: string, rev: string | undefined): unknown;
   openDiff(runId: RunId): unknown;
   openOutput(host: string): unknown;
+  useLock(runId: RunId): unknown;
 }
 
 /** What panels know of hosts. */
@@ -28,6 +31,7 @@ export interface RunPanelParts {
   readonly dist: vscode.Uri;
   readonly actions: RunPanelActions;
   readonly hosts: RunPanelHosts;
+  readonly workspace: PanelWorkspace;
   readonly locale: Locale;
   readonly log: Log;
 }
@@ -72,7 +76,7 @@ export class RunPanel extends Disposable {
   follow(session: RunSession): void {
     this.own(session);
     if (this.isDisposed) return;
-    const { hosts, locale, log } = this.#parts;
+    const { hosts, workspace, locale, log } = this.#parts;
     this.#showTitle(session);
     this.own(session.onDidChange(() => this.#showTitle(session)));
     const link = this.own(
@@ -83,6 +87,7 @@ export class RunPanel extends Disposable {
         now: Date.now,
         isOnline: host => hosts.isOnline(host),
         onDidChangeHosts: hosts.onDidChange,
+        workspace,
         act: action => this.#act(action, session),
         openLink: url => void vscode.env.openExternal(vscode.Uri.parse(url, true)),
         warn: message => log.warn(message),
@@ -112,7 +117,8 @@ export class RunPanel extends Disposable {
     if (this.#panel.title !== title) this.#panel.title = title;
   }
 
-  #act(action: PanelAction, { runId, host }: RunSession): void {
+  #act(action: PanelAction, session: RunSession): void {
+    const { runId, host } = session;
     const { actions } = this.#parts;
     switch (action) {
       case 'cancel':
@@ -121,8 +127,14 @@ export class RunPanel extends Disposable {
       case 'retry':
         actions.retry(host);
         return;
+      case 'retry-anyway':
+        actions.retryAnyway(host, session.state.lock?.after.rev);
+        return;
       case 'open-diff':
         actions.openDiff(runId);
+        return;
+      case 'use-lock':
+        actions.useLock(runId);
         return;
       case 'open-output':
         actions.openOutput(host);

@@ -9,6 +9,7 @@ import { Disposable, toDisposable } from '../base/disposable.ts';
 import type { Locale } from '../base/locale.ts';
 import { messageOf, type Log } from '../base/log.ts';
 import type { RunSessionSource } from '../runs/run-session.ts';
+import type { PanelWorkspace } from './panel-link.ts';
 import { RunPanel, type RunPanelActions, type RunPanelHosts, type RunPanelParts } from './run-panel.ts';
 
 /** The view type. The manifest has `onWebviewPanel:nixfleet.run` among its activation events. */
@@ -23,11 +24,12 @@ export class RunPanels extends Disposable {
     context: Pick<vscode.ExtensionContext, 'extensionUri'>,
     sessions: RunSessionSource,
     actions: RunPanelActions,
-    { hosts, locale, log }: { hosts: RunPanelHosts; locale: Locale; log: Log },
+    { hosts, workspace, locale, log }: { hosts: RunPanelHosts; workspace: PanelWorkspace; locale: Locale; log: Log },
   ) {
     super();
     this.#sessions = sessions;
-    this.#parts = { dist: vscode.Uri.joinPath(context.extensionUri, 'dist'), actions, hosts, locale, log };
+    const dist = vscode.Uri.joinPath(context.extensionUri, 'dist');
+    this.#parts = { dist, actions, hosts, workspace, locale, log };
     this.own(
       vscode.window.registerWebviewPanelSerializer(RUN_PANEL, {
         deserializeWebviewPanel: (panel, state: unknown) => this.#revive(panel, state),

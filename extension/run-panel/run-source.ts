@@ -1,6 +1,7 @@
 import type { Delivery, Outcome, Phase, Reason, RunState, RunSummary } from '../../protocol/index.ts';
+import type { PlaceView } from '../../protocol/panel.ts';
 
-/** What the panel shows a run from. A RunSession has it all but the last two. */
+/** What the panel shows a run from. A RunSession has it all but the last four. */
 export interface RunSource {
   readonly runId: string;
   readonly host: string;
@@ -12,6 +13,10 @@ export interface RunSource {
   readonly problem: Reason | undefined;
   /** Whether the host is connected. Undefined when nobody knows. */
   readonly online: boolean | undefined;
+  /** Where the problem is in this window's workspace. */
+  readonly places: readonly PlaceView[];
+  /** Whether this window has a nixcfg that a lock can be taken over to. */
+  readonly hasNixcfg: boolean;
   /** Milliseconds that the host's clock is ahead of this one. */
   readonly clockAhead: number;
 }

@@ -15,6 +15,8 @@ export interface RunFacts {
   /** Whether the host is connected. Undefined when nobody knows. */
   readonly online: boolean | undefined;
   readonly cancelAsked: boolean;
+  /** The run has reached its goal, and its lock is published. */
+  readonly publishing: boolean;
 }
 
 export interface RunWords {
@@ -51,7 +53,7 @@ export function runWords(run: RunFacts, locale: Locale): RunWords {
   }
 }
 
-function liveWords({ host, phase, delivery, online, cancelAsked }: RunFacts, locale: Locale): RunWords {
+function liveWords({ host, phase, delivery, online, cancelAsked, publishing }: RunFacts, locale: Locale): RunWords {
   if (phase === 'queued') {
     const title = locale.t('Queued');
     if (delivery !== 'queued')
@@ -64,6 +66,12 @@ function liveWords({ host, phase, delivery, online, cancelAsked }: RunFacts, loc
       };
     return { mark: 'waiting', title, detail: locale.t('Waiting to be handed to {0}.', host) };
   }
+  if (publishing)
+    return {
+      mark: 'running',
+      title: locale.t('Publishing the lock'),
+      detail: locale.t('{0} is up to date. Its flake.lock is committed and pushed.', host),
+    };
   const cancelling = locale.t(
     'Cancel was asked for: the run ends at the next point where {0} can be left as it was.',
     host,

@@ -50,6 +50,8 @@ class OneRun {
     'lock-after': { bytes: Buffer.alloc(0), epochs: [{ epoch: 0, offset: 0 }], ended: false },
   };
   summary: RunSummary | undefined = aRun(1);
+  /** What the lists say of it before anybody asks. */
+  listed: RunSummary | undefined;
   problem: Reason | undefined;
   #link = { isOnline: true };
   #sending: { seq: number; streams: StreamPositions } | undefined;
@@ -77,7 +79,7 @@ class OneRun {
     },
   };
 
-  readonly fleet = { run: (): RunSummary | undefined => undefined, onDidChange: this.changes.event };
+  readonly fleet = { run: (): RunSummary | undefined => this.listed, onDidChange: this.changes.event };
 
   get subscriptions(): Extract<AskBody, { type: 'subscribe' }>[] {
     return this.asked.filter(body => body.type === 'subscribe');
@@ -306,6 +308,16 @@ describe('the session of a run', () => {
     assert.equal(relay.subscriptions.length, before);
   });
 
+  it('asks for all of a run that was over before this window heard of it', async () => {
+    relay.listed = relay.summary = anEndedRun(1);
+    relay.event('ended');
+    for (const name of ['output', 'lock-before', 'lock-after'] as const) relay.write(name, name, true);
+    const session = await sessions.open(RUN);
+    await eventually(() => session.output.ended);
+    assert.equal(session.state.end?.outcome, 'succeeded');
+    assert.equal(session.lockAfter, 'lock-after');
+  });
+
   it('has nothing to ask for of a run that never began', async () => {
     relay.summary = aRun(1, { delivery: 'expired', seq: 0 });
     const session = await sessions.open(RUN);
@@ -324,6 +336,18 @@ describe('the session of a run', () => {
     relay.drop();
     relay.connect();
     await eventually(() => session.problem === undefined);
+  });
+
+  it('is asked for again when a relay that had lost it hears of it from the host', async () => {
+    relay.problem = { kind: 'no-such-run', message: 'The relay knows no such run.' };
+    const session = await sessions.open(RUN);
+    await eventually(() => session.problem?.kind === 'no-such-run');
+    relay.problem = undefined;
+    relay.messages.fire({ type: 'run', run: aRun(1, { phase: 'activating' }) });
+    await eventually(() => session.problem === undefined);
+    const asked = relay.subscriptions.length;
+    relay.messages.fire({ type: 'run', run: aRun(1, { phase: 'confirming' }) });
+    assert.equal(relay.subscriptions.length, asked, 'once');
   });
 
   it('hears what the lists say of it', async () => {

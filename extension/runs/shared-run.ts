@@ -1,7 +1,7 @@
 import {
   applyEvent,
   foldRun,
-  isOver,
+  neverBegan,
   type AnyRunEvent,
   type OutputFrame,
   type Position,
@@ -100,6 +100,8 @@ export class SharedRun {
 
   takeSummary(summary: RunSummary): void {
     if (this.#summary && JSON.stringify(this.#summary) === JSON.stringify(summary)) return;
+    // a relay that lost its disk has it again from the host
+    if (this.#problem?.kind === 'no-such-run') void this.subscribe();
     this.#summary = summary;
     this.#record.saveSummary(summary);
     this.#changed.fire();
@@ -167,9 +169,8 @@ export class SharedRun {
   }
 
   #isComplete(missing: StreamPositions): boolean {
-    const begun = this.#state.seq > 0;
-    const over = this.#state.end !== undefined || (!begun && this.#summary !== undefined && isOver(this.#summary));
-    return over && (!begun || Object.keys(missing).length === 0);
+    if (this.#state.seq === 0) return this.#summary !== undefined && neverBegan(this.#summary);
+    return this.#state.end !== undefined && Object.keys(missing).length === 0;
   }
 
   #setProblem(problem: Reason | undefined): void {

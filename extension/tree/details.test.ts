@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import type { FleetHost } from '../../protocol/index.ts';
+import type { FleetHost, Outcome, RunSummary } from '../../protocol/index.ts';
 import { ENGLISH } from '../base/locale.ts';
 import { AGENT, aHost, anEndedRun, aRun, HOUR, NEW_REV, NOW, OLD_REV } from '../fleet/samples.ts';
 import { hostDetails, hostFacts, presentRun } from './details.ts';
@@ -70,6 +70,7 @@ describe('the tooltip of a host', () => {
       System: 'generation 42 · nixos-system-web-25.11',
       Checked: '1 h ago',
       'Last run': 'failed while building · 1 min ago',
+      Now: 'The host is as it was before.',
       Reason: 'It broke.\nMend it.',
       Problem: 'no key for a private remote',
     });
@@ -98,6 +99,18 @@ describe('a run below its host', () => {
     assert.equal(`${same.label} | ${same.description}`, 'nothing to update | just now');
     assert.equal(presentRun(anEndedRun(1, { outcome: 'cancelled' }), NOW, ENGLISH).icon.id, 'circle-slash');
     assert.equal(presentRun(aRun(1, { delivery: 'expired', seq: 0 }), NOW, ENGLISH).label, 'expired');
+  });
+
+  it('says what state the host is in now, however it ended', () => {
+    const says = (run: RunSummary): string => presentRun(run, NOW, ENGLISH).tooltip.split('\n')[0] ?? '';
+    const ended = (outcome: Outcome, more: Partial<RunSummary> = {}): RunSummary => anEndedRun(1, { outcome, ...more });
+    assert.equal(says(ended('failed', { changed: false })), 'The host is as it was before.');
+    assert.match(says(ended('failed', { changed: true })), /runs the new generation/);
+    assert.equal(says(ended('cancelled')), 'The host is as it was before.');
+    assert.match(says(ended('rolled-back')), /runs its old generation again/);
+    assert.match(says(ended('inconsistent')), /between its old state and the new one/);
+    for (const delivery of ['refused', 'expired', 'cancelled'] as const)
+      assert.equal(says(aRun(1, { delivery, seq: 0 })), 'The host was not touched.');
   });
 
   it('says where it is while it goes on', () => {

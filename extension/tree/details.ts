@@ -1,7 +1,18 @@
 import type { FleetHost, RunSummary } from '../../protocol/index.ts';
 import type { Locale } from '../base/locale.ts';
-import { ago, duration, elapsed, outcomeWords, phaseWord, shortRev, storeName, wentWrong } from '../base/words.ts';
+import {
+  ago,
+  duration,
+  elapsed,
+  hostAfter,
+  outcomeWords,
+  phaseWord,
+  shortRev,
+  storeName,
+  wentWrong,
+} from '../base/words.ts';
 import { isOutdated } from '../fleet/fleet.ts';
+import type { Mark } from '../nixcfg/configurations.ts';
 import { isOver } from '../../protocol/index.ts';
 import type { RowIcon } from './host-row.ts';
 
@@ -16,7 +27,7 @@ export interface DetailRow {
 }
 
 /** What is known of a host: agent, nixcfg, lock, system, and what it could not find out. */
-export function hostDetails(host: FleetHost, now: number, locale: Locale): readonly DetailRow[] {
+export function hostDetails(host: FleetHost, now: number, locale: Locale, mark?: Mark): readonly DetailRow[] {
   const { t } = locale;
   const unknown = t('unknown');
   const { agent, status } = host;
@@ -37,10 +48,21 @@ export function hostDetails(host: FleetHost, now: number, locale: Locale): reado
     'nixcfg',
     'nixcfg',
     'repo',
-    [nixcfg?.branch, nixcfg?.head && shortRev(nixcfg.head), nixcfg?.dirty ? t('uncommitted changes') : undefined],
+    [
+      nixcfg?.branch,
+      nixcfg?.head && shortRev(nixcfg.head),
+      nixcfg?.dirty ? t('uncommitted changes') : undefined,
+      mark === 'unconfigured' ? t('this workspace does not configure it') : undefined,
+    ],
     nixcfg?.path,
   );
-  add('lock', 'flake.lock', 'lock', lockParts(host, now, locale), status?.input?.url);
+  add(
+    'lock',
+    'flake.lock',
+    'lock',
+    [...lockParts(host, now, locale), mark === 'behind' ? t('behind this workspace') : undefined],
+    status?.input?.url,
+  );
   const { generation } = status ?? {};
   add(
     'system',
@@ -98,18 +120,23 @@ export function presentRun(run: RunSummary, now: number, locale: Locale): Omit<D
       : run.outcome === 'succeeded'
         ? { id: 'pass', color: 'charts.green' }
         : { id: 'circle-slash', color: 'disabledForeground' },
-    tooltip: run.reason ? [run.reason.message, run.reason.advice].filter(Boolean).join('\n') : '',
+    tooltip: [hostAfter(run, locale), reasonOf(run)].filter(Boolean).join('\n'),
   };
 }
 
 /** Name and value of what the tooltip of a host says, in order. */
-export function hostFacts(host: FleetHost, now: number, locale: Locale): readonly (readonly [string, string])[] {
+export function hostFacts(
+  host: FleetHost,
+  now: number,
+  locale: Locale,
+  mark?: Mark,
+): readonly (readonly [string, string])[] {
   const { t } = locale;
   const { agent, status } = host;
   const facts: [string, string | undefined][] = [
     [t('Platform'), agent && `${agent.platform} · ${agent.system}`],
     [t('Attribute'), agent?.attribute],
-    ...hostDetails(host, now, locale)
+    ...hostDetails(host, now, locale, mark)
       .filter(row => !row.key.startsWith('problem/') && row.description !== t('unknown'))
       .map(row => [row.label, row.description] as [string, string]),
     [t('Checked'), status && ago(now - status.at, locale)],
@@ -122,11 +149,18 @@ export function hostFacts(host: FleetHost, now: number, locale: Locale): readonl
 
 function lastRunFacts(run: RunSummary | undefined, now: number, locale: Locale): [string, string][] {
   if (!run) return [];
-  const { label, description, tooltip } = presentRun(run, now, locale);
+  const { label, description } = presentRun(run, now, locale);
   const words = [label, description].filter(part => part !== '').join(' · ');
   const facts: [string, string][] = [[locale.t('Last run'), words]];
-  if (tooltip) facts.push([locale.t('Reason'), tooltip]);
+  const after = hostAfter(run, locale);
+  if (after !== undefined) facts.push([locale.t('Now'), after]);
+  const reason = reasonOf(run);
+  if (reason) facts.push([locale.t('Reason'), reason]);
   return facts;
+}
+
+function reasonOf({ reason }: RunSummary): string {
+  return [reason?.message, reason?.advice].filter(Boolean).join('\n');
 }
 
 function shortRevOf(rev: string): string {

@@ -101,9 +101,9 @@ describe('the row of a host', () => {
   });
 
   it('gives menus words to match', () => {
-    assert.equal(present(anOutdatedHost()).contextValue, ';host;online;idle;outdated;agent;');
-    assert.equal(present(withRuns(aRun(1))).contextValue, ';host;online;live;runs;agent;');
-    assert.equal(present(aHost('web', { online: false })).contextValue, ';host;offline;idle;agent;');
+    assert.equal(present(anOutdatedHost()).contextValue, ';host;online;idle;outdated;agent;configuration;');
+    assert.equal(present(withRuns(aRun(1))).contextValue, ';host;online;live;runs;agent;configuration;');
+    assert.equal(present(aHost('web', { online: false })).contextValue, ';host;offline;idle;agent;configuration;');
   });
 
   it('does not look different for what is not shown', () => {

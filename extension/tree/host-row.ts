@@ -2,6 +2,7 @@ import type { FleetHost } from '../../protocol/index.ts';
 import type { Locale } from '../base/locale.ts';
 import { duration, elapsed, outcomeWords, phaseWord, shortRev } from '../base/words.ts';
 import { isOutdated, liveRun } from '../fleet/fleet.ts';
+import { builtFrom, type Mark } from '../nixcfg/configurations.ts';
 import { rankOf, situationOf, type Situation } from './situation.ts';
 
 /** A codicon and, besides, a colour of the theme: what it says is never said by the colour alone. */
@@ -27,18 +28,20 @@ export interface RowContext {
   readonly now: number;
   /** The link is down: what is shown is what was last known. */
   readonly stale: boolean;
+  /** What this window's nixcfg says of hosts. */
+  readonly marks?: ReadonlyMap<string, Mark>;
 }
 
 export function presentHost(host: FleetHost, context: RowContext, locale: Locale): HostRow {
   const situation = situationOf(host);
-  const description = describe(host, situation, context.now, locale);
+  const mark = context.marks?.get(host.host);
+  const description = marked(describe(host, situation, context.now, locale), situation, mark, locale);
+  const icon = iconOf(situation, mark);
   return {
     label: host.host,
     description,
-    icon: context.stale
-      ? { id: iconOf(situation).id.replace('~spin', ''), color: 'disabledForeground' }
-      : iconOf(situation),
-    contextValue: contextValueOf(host),
+    icon: context.stale ? { id: icon.id.replace('~spin', ''), color: 'disabledForeground' } : icon,
+    contextValue: contextValueOf(host, mark),
     accessibleLabel: [
       locale.t('Host {0}', host.host),
       ...(context.stale ? [locale.t('last known')] : []),
@@ -106,12 +109,24 @@ function describe(host: FleetHost, situation: Situation, now: number, locale: Lo
   }
 }
 
+/** Behind what the host is, what nixcfg says of it, unless something more is going on. */
+function marked(words: string, { kind }: Situation, mark: Mark | undefined, { t }: Locale): string {
+  const isQuiet = kind === 'idle' || kind === 'offline';
+  if (mark === 'unconfigured' && kind !== 'updating' && kind !== 'queued')
+    return joined(words, t('no longer configured'));
+  return mark === 'behind' && isQuiet ? joined(words, t('behind this workspace')) : words;
+}
+
+function joined(words: string, more: string): string {
+  return words === '' ? more : `${words} · ${more}`;
+}
+
 function failure({ run }: Extract<Situation, { kind: 'failed' }>, locale: Locale): string {
   if (run.outcome === 'failed') return locale.t('update failed');
   return locale.t('update {0}', outcomeWords(run, locale));
 }
 
-function iconOf(situation: Situation): RowIcon {
+function iconOf(situation: Situation, mark: Mark | undefined): RowIcon {
   switch (situation.kind) {
     case 'updating':
       return { id: 'sync~spin', color: 'charts.blue' };
@@ -124,6 +139,8 @@ function iconOf(situation: Situation): RowIcon {
     case 'outdated':
       return { id: 'arrow-circle-up', color: 'charts.yellow' };
     case 'idle':
+      if (mark === 'unconfigured') return { id: 'question', color: 'list.warningForeground' };
+      if (mark === 'behind') return { id: 'arrow-circle-up', color: 'charts.blue' };
       return { id: 'pass', color: 'charts.green' };
     case 'offline':
       return { id: 'circle-outline', color: 'disabledForeground' };
@@ -132,10 +149,12 @@ function iconOf(situation: Situation): RowIcon {
   }
 }
 
-function contextValueOf(host: FleetHost): string {
+function contextValueOf(host: FleetHost, mark: Mark | undefined): string {
   const words = ['host', host.online ? 'online' : 'offline', liveRun(host) ? 'live' : 'idle'];
   if (isOutdated(host)) words.push('outdated');
   if (host.runs.length > 0) words.push('runs');
   if (host.agent) words.push('agent');
+  if (builtFrom(host)) words.push('configuration');
+  if (mark) words.push(mark);
   return `;${words.join(';')};`;
 }

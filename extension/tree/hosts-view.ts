@@ -12,13 +12,17 @@ import type { Link } from '../connection/link.ts';
 import { relayName } from '../connection/relay-url.ts';
 import type { Relays } from '../connection/relays.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
+import { marks, notEnrolled, type Mark } from '../nixcfg/configurations.ts';
+import type { Nixcfg } from '../nixcfg/nixcfg.ts';
 import { hostDetails, hostFacts, presentRun } from './details.ts';
 import type { RowIcon } from './host-row.ts';
-import { nodeId, type HostNode, type TreeNode } from './nodes.ts';
+import { nodeId, type ConfiguredNode, type HostNode, type TreeNode } from './nodes.ts';
 import { RowCache, type RowsChanged } from './row-cache.ts';
 import { presentView, type ViewState } from './view-state.ts';
 
 export const HOSTS_VIEW = 'nixfleet.hosts';
+
+const byName = new Intl.Collator(undefined, { numeric: true });
 
 const LIVE_TICK = 1000;
 const IDLE_TICK = 60_000;
@@ -27,6 +31,7 @@ export interface HostsViewOptions {
   readonly link: Link;
   readonly relays: Relays;
   readonly fleet: FleetStore;
+  readonly nixcfg: Pick<Nixcfg, 'state' | 'onDidChange'>;
   readonly locale: Locale;
 }
 
@@ -39,6 +44,9 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   #state: ViewState | undefined;
   #timer: NodeJS.Timeout | undefined;
   #readAllAt = 0;
+  #marks: ReadonlyMap<string, Mark> = new Map();
+  /** Configurations without a host, in the order of their rows. */
+  #notEnrolled: readonly ConfiguredNode[] = [];
 
   readonly onDidChangeTreeData = this.#changed.event;
 
@@ -52,6 +60,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     this.own(options.fleet.onDidChange(({ hosts }) => this.#refresh(hosts)));
     this.own(options.link.onDidChangeState(() => this.#refresh([])));
     this.own(options.relays.onDidChange(() => this.#refresh([])));
+    this.own(options.nixcfg.onDidChange(() => this.#refresh([])));
     this.own(this.#view.onDidChangeVisibility(() => this.#refresh()));
     this.#refresh();
   }
@@ -61,13 +70,21 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     return this.#state;
   }
 
+  /** Brings a host's row into sight. */
+  async reveal(host: string): Promise<void> {
+    await vscode.commands.executeCommand(`${HOSTS_VIEW}.focus`);
+    if (this.#rows.row(host))
+      await this.#view.reveal(this.#node({ kind: 'host', host }), { select: true, focus: true });
+  }
+
   override dispose(): void {
     clearTimeout(this.#timer);
     super.dispose();
   }
 
   getChildren(node?: TreeNode): TreeNode[] {
-    if (!node) return this.#rows.order.map(host => this.#node({ kind: 'host', host }));
+    if (!node) return [...this.#rows.order.map(host => this.#node({ kind: 'host', host })), ...this.#notEnrolled];
+    if (node.kind === 'configured') return [];
     const host = this.#options.fleet.host(node.host);
     if (!host) return [];
     if (node.kind === 'host') {
@@ -83,6 +100,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   getParent(node: TreeNode): TreeNode | undefined {
     switch (node.kind) {
       case 'host':
+      case 'configured':
         return undefined;
       case 'detail':
       case 'runs':
@@ -101,7 +119,8 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   /** The tooltip is made when somebody looks at it. */
   resolveTreeItem(item: vscode.TreeItem, node: TreeNode): vscode.TreeItem {
     const host = node.kind === 'host' ? this.#options.fleet.host(node.host) : undefined;
-    if (host) item.tooltip = tooltipOf(host.host, hostFacts(host, this.#options.fleet.now(), this.#options.locale));
+    const { fleet, locale } = this.#options;
+    if (host) item.tooltip = tooltipOf(host.host, hostFacts(host, fleet.now(), locale, this.#marks.get(host.host)));
     return item;
   }
 
@@ -121,7 +140,8 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
         return item;
       }
       case 'detail': {
-        const detail = host && hostDetails(host, fleet.now(), locale).find(({ key }) => key === node.detail);
+        const details = host ? hostDetails(host, fleet.now(), locale, this.#marks.get(node.host)) : [];
+        const detail = details.find(({ key }) => key === node.detail);
         const item = new vscode.TreeItem(detail?.label ?? '', None);
         if (!detail) return item;
         item.description = detail.description;
@@ -141,6 +161,8 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
         const run = host?.runs.find(({ runId }) => runId === node.runId);
         return run ? this.#runItem(run, node) : new vscode.TreeItem('', None);
       }
+      case 'configured':
+        return this.#configuredItem(node);
     }
   }
 
@@ -156,8 +178,24 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     return item;
   }
 
+  #configuredItem(node: ConfiguredNode): vscode.TreeItem {
+    const { t } = this.#options.locale;
+    const item = new vscode.TreeItem(node.host, vscode.TreeItemCollapsibleState.None);
+    item.description = t('not enrolled');
+    item.iconPath = iconPath({ id: 'vm-outline', color: 'disabledForeground' });
+    item.tooltip = t(
+      '{0} of nixcfg: no host that is built from it has connected to the relay.',
+      `${node.output}.${node.host}`,
+    );
+    item.accessibilityInformation = { label: `${t('Host {0}', node.host)}, ${t('not enrolled')}` };
+    item.contextValue = ';configured;';
+    item.command = { command: 'nixfleet.showConfiguration', title: t('Open Configuration'), arguments: [node] };
+    return item;
+  }
+
   /** The one node object of its kind and place. */
   #node(node: HostNode): HostNode;
+  #node(node: ConfiguredNode): ConfiguredNode;
   #node(node: TreeNode): TreeNode;
   #node(node: TreeNode): TreeNode {
     const id = nodeId(node);
@@ -173,11 +211,39 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     this.#refreshState();
     if (this.#view.visible) {
       const { fleet } = this.#options;
-      const some = this.#areStale === wereStale ? hosts : undefined;
+      const remarked = this.#refreshMarks();
+      const listed = this.#refreshNotEnrolled();
+      const some = this.#areStale === wereStale && hosts ? new Set([...hosts, ...remarked]) : undefined;
       if (!some) this.#readAllAt = STEADY_CLOCK.now();
-      this.#fire(this.#rows.update(fleet.fleet, { now: fleet.now(), stale: this.#areStale }, some));
+      const context = { now: fleet.now(), stale: this.#areStale, marks: this.#marks };
+      const { changed, list } = this.#rows.update(fleet.fleet, context, some);
+      this.#fire({ changed, list: list || listed });
     }
     this.#arm();
+  }
+
+  /** Reads anew what nixcfg says of hosts; gives those of whom it says something else. */
+  #refreshMarks(): readonly string[] {
+    const { fleet, nixcfg } = this.#options;
+    const before = this.#marks;
+    this.#marks = marks(nixcfg.state, fleet.fleet.hosts);
+    return [...new Set([...before.keys(), ...this.#marks.keys()])].filter(
+      host => before.get(host) !== this.#marks.get(host),
+    );
+  }
+
+  /** Reads anew which configurations have no host; gives whether they are others than before. */
+  #refreshNotEnrolled(): boolean {
+    const { fleet, nixcfg } = this.#options;
+    const before = this.#notEnrolled;
+    // without a relay nobody knows who is enrolled
+    const found = fleet.fleet.known ? notEnrolled(nixcfg.state, fleet.fleet.hosts) : [];
+    this.#notEnrolled = found
+      .map(({ kind, name }) => this.#node({ kind: 'configured', host: name, output: kind }))
+      .sort((a, b) => byName.compare(a.host, b.host));
+    return (
+      before.length !== this.#notEnrolled.length || before.some((node, index) => node !== this.#notEnrolled[index])
+    );
   }
 
   /** Whether the rows are shown as what was last known. */
@@ -195,7 +261,11 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   }
 
   #forgetGoneNodes(): void {
-    for (const [id, node] of this.#nodes) if (!this.#rows.row(node.host)) this.#nodes.delete(id);
+    const configured = new Set<TreeNode>(this.#notEnrolled);
+    for (const [id, node] of this.#nodes) {
+      const isShown = node.kind === 'configured' ? configured.has(node) : this.#rows.row(node.host) !== undefined;
+      if (!isShown) this.#nodes.delete(id);
+    }
   }
 
   #refreshState(): void {

@@ -1,7 +1,8 @@
+import type { HostKind } from '../../flake-nix/types.ts';
 import type { RunId } from '../../protocol/index.ts';
 
 /** What stands in the tree. VS Code knows a node by object identity, so the view makes each node once. */
-export type TreeNode = HostNode | DetailNode | RunsNode | RunNode;
+export type TreeNode = HostNode | DetailNode | RunsNode | RunNode | ConfiguredNode;
 
 export interface HostNode {
   readonly kind: 'host';
@@ -25,6 +26,14 @@ export interface RunNode {
   readonly runId: RunId;
 }
 
+/** A configuration of nixcfg that no host of the fleet is built from. */
+export interface ConfiguredNode {
+  readonly kind: 'configured';
+  /** Its name; there is no host of it. */
+  readonly host: string;
+  readonly output: HostKind;
+}
+
 /** Stable and unique: expansion and selection hang on it. */
 export function nodeId(node: TreeNode): string {
   switch (node.kind) {
@@ -36,5 +45,7 @@ export function nodeId(node: TreeNode): string {
       return `host/${node.host}/runs`;
     case 'run':
       return `host/${node.host}/runs/${node.runId}`;
+    case 'configured':
+      return `configured/${node.output}/${node.host}`;
   }
 }

@@ -29,7 +29,7 @@ describe('how a run went, in words', () => {
     const run = anEndedRun(1, { outcome: 'failed', phase: 'building', reason });
     assert.deepEqual(outcomeText(run, ENGLISH), {
       severity: 'error',
-      text: 'Updating web failed while building. Reason: hello.drv failed to build. See its log.',
+      text: 'Updating web failed while building. The host is as it was before. Reason: hello.drv failed to build. See its log.',
     });
     assert.match(
       says({ ...run, outcome: 'rolled-back', phase: 'confirming' }),

@@ -1,6 +1,6 @@
 import { isOver, type RunSummary } from '../../protocol/index.ts';
 import type { Locale } from '../base/locale.ts';
-import { duration, outcomeWords, phaseWord, wentWrong, withReason } from '../base/words.ts';
+import { duration, hostAfter, outcomeWords, phaseWord, wentWrong, withReason } from '../base/words.ts';
 
 export interface OutcomeText {
   readonly severity: 'info' | 'warning' | 'error';
@@ -19,7 +19,10 @@ export function outcomeText(run: RunSummary, locale: Locale): OutcomeText {
     case 'succeeded':
       return say('info', successWords(run, locale));
     case 'failed':
-      return say('error', t('Updating {0} failed while {1}.', host, phaseWord(run.phase, locale)));
+      return say(
+        'error',
+        [t('Updating {0} failed while {1}.', host, phaseWord(run.phase, locale)), hostAfter(run, locale)].join(' '),
+      );
     case 'rolled-back':
       return say(
         'error',

@@ -17,7 +17,7 @@ function setUp(result?: CallResult): { updates: Updates; said: AskBody[] } {
 describe('asking for an update', () => {
   it('makes a request that the host will accept', async () => {
     const { updates, said } = setUp();
-    const asked = await updates.ask('web', NEW_REV);
+    const asked = await updates.ask('web', { targetRev: NEW_REV });
     assert.ok(asked.ok);
     const [message] = said;
     assert.equal(message?.type, 'update-agent');
@@ -29,6 +29,14 @@ describe('asking for an update', () => {
     assert.equal(parsed.request.targetRev, NEW_REV);
     assert.equal(parsed.request.requestedAt, NOW, 'by the relay’s clock');
     assert.equal(parsed.request.expiresAt, NOW + 24 * 3_600_000);
+  });
+
+  it('says that a revision is to be tried which was taken back before', async () => {
+    const { updates, said } = setUp();
+    const asked = await updates.ask('web', { targetRev: NEW_REV, retryAnyway: true });
+    assert.ok(asked.ok);
+    const parsed = parseRequest(requestBytes(said[0] as unknown as RequestEnvelope), asked.runId);
+    assert.equal(parsed.ok && parsed.request.retryAnyway, true);
   });
 
   it('names no revision where none was resolved', async () => {

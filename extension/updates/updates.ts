@@ -18,6 +18,9 @@ export type AskedUpdate =
   | { readonly ok: true; readonly host: string; readonly runId: RunId }
   | { readonly ok: false; readonly host: string; readonly reason: Reason };
 
+/** What of a request is a person's choice. */
+export type HowToUpdate = Pick<UpdateRequest, 'targetRev' | 'retryAnyway'>;
+
 export class Updates {
   readonly #calls: Pick<Calls, 'ask' | 'insist'>;
   readonly #fleet: Pick<FleetStore, 'now'>;
@@ -28,7 +31,7 @@ export class Updates {
   }
 
   /** Asks for an update of one host. The id is made once: however often it is said, it is one run. */
-  async ask(host: string, targetRev?: string): Promise<AskedUpdate> {
+  async ask(host: string, how: HowToUpdate = {}): Promise<AskedUpdate> {
     const runId = runIdSchema.parse(ulid());
     const requestedAt = Math.floor(this.#fleet.now());
     const request: UpdateRequest = {
@@ -38,7 +41,7 @@ export class Updates {
       host,
       requestedAt,
       expiresAt: requestedAt + DEFAULT_DEADLINES.queued,
-      ...(targetRev !== undefined && { targetRev }),
+      ...how,
     };
     const result = await this.#calls.insist({ type: 'update-agent', ...sealRequest(request) });
     return result.ok ? { ok: true, host, runId } : { ok: false, host, reason: result.reason };

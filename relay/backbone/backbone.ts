@@ -23,6 +23,7 @@ import type {
 import type { Ask } from '../runs/ask.ts';
 import type { RunChange } from '../runs/delivery.ts';
 import type { RunRecord } from '../runs/record.ts';
+import type { Retention } from '../runs/retention.ts';
 import type { StreamState } from './stream-state.ts';
 
 export interface Backbone {
@@ -73,10 +74,10 @@ export interface Backbone {
   changeRun(runId: RunId, change: RunChange): Promise<RunRecord | undefined>;
   /** Tells whoever watches the run what its host answered to a cancel, and stops telling the host. */
   answerCancel(runId: RunId, answer: CancelAnswer): Promise<void>;
-  /** Ends queued runs whose time is over. Returns how many. */
+  /** Ends runs whose time is over before their host said that it began (see `endsAt`). Returns how many. */
   expireQueued(at: number): Promise<number>;
   /** Removes what retention does not keep, of one host or of all. Returns how many runs. */
-  applyRetention(now: number, host?: string): Promise<number>;
+  applyRetention(now: number, host?: string, retention?: Retention): Promise<number>;
 
   // Events and streams of a run
 
@@ -108,6 +109,19 @@ export interface Backbone {
   check(): Promise<void>;
   /** Everything that was asked for is on disk when it resolves. */
   close(): Promise<void>;
+}
+
+/** The store cannot be used; the message says why and what to do. */
+export class StoreError extends Error {
+  override readonly name: string = 'StoreError';
+}
+
+/** What was to be changed was not, for want of room. When there is room again, nothing else has to be done. */
+export class DiskFull extends StoreError {
+  override readonly name = 'DiskFull';
+  constructor(cause?: unknown) {
+    super("the relay's disk is full; it goes on by itself when there is room", { cause });
+  }
 }
 
 export type Unwatch = () => void;
@@ -142,6 +156,8 @@ export type HostCommand =
   | { readonly kind: 'deliver' }
   | { readonly kind: 'cancel'; readonly runId: RunId; readonly by: string }
   | { readonly kind: 'refresh' }
+  /** Output that it took from the host could not be kept: the host has to come again and be asked for it. */
+  | { readonly kind: 'lost-output' }
   /** Another session speaks for the host now. */
   | { readonly kind: 'replaced' };
 

@@ -18,6 +18,7 @@ import {
   type UpdateRequest,
 } from '../../protocol/index.ts';
 import type { Ask } from '../runs/ask.ts';
+import { CONFIRMATION_GRACE, UNCONFIRMED } from '../runs/delivery.ts';
 import { HostRun } from '../testing/host-run.ts';
 import { newRunId } from '../testing/harness.ts';
 import { AGENT } from '../testing/test-agent.ts';
@@ -222,7 +223,7 @@ export function backboneContract(name: string, make: () => Promise<MadeBackbone>
         assert.deepEqual(results.map(({ kind }) => kind).sort(), ['new', 'refused']);
       });
 
-      it('expires when its time is over, unless the host was told', async () => {
+      it('expires when its time is over, and is given up some time later if the host was told', async () => {
         await enroll('web');
         await enroll('db');
         const waiting = ask('web', newRunId(), { expiresAt: NOW + 10 });
@@ -238,6 +239,18 @@ export function backboneContract(name: string, make: () => Promise<MadeBackbone>
         assert.equal((await backbone.run(sent.request.runId))?.summary.delivery, 'sent');
         assert.equal(news.length, 1);
         assert.deepEqual(await backbone.liveRuns('web'), []);
+        const givenUpAt = NOW + 10 + CONFIRMATION_GRACE;
+        assert.equal(await backbone.expireQueued(givenUpAt - 1), 0);
+        assert.equal(await backbone.expireQueued(givenUpAt), 1);
+        assert.equal(await backbone.expireQueued(givenUpAt), 0);
+        assert.equal((await backbone.run(sent.request.runId))?.summary.reason?.kind, UNCONFIRMED);
+        assert.deepEqual(await backbone.liveRuns('db'), []);
+        assert.equal((await backbone.askRun({ ...ask('db', newRunId()), at: NOW })).kind, 'new');
+        await backbone.changeRun(sent.request.runId, { kind: 'begun' });
+        assert.deepEqual(
+          (await backbone.liveRuns('db')).map(({ summary }) => summary.delivery),
+          ['begun', 'queued'],
+        );
       });
 
       it('changes as it is told, and says what it is then', async () => {

@@ -1,10 +1,13 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isOver, type RunSummary } from '../../protocol/index.ts';
 import { AdminError, enroll, revoke } from '../admin.ts';
 import type { HostRecord, TokenOwner } from '../backbone/backbone.ts';
 import { EmbeddedBackbone } from '../backbone/embedded/embedded.ts';
 import { DATABASE } from '../backbone/embedded/open.ts';
+import { readShownCertificate } from '../server/shown-certificate.ts';
+import { actAsOwner } from './act-as-owner.ts';
+import { fileText, nixcfgText, type EnrollPlatform } from './enroll-text.ts';
 
 const WHO = 'command line';
 
@@ -27,39 +30,30 @@ function withExistingStore<T>(dir: string, work: (backbone: EmbeddedBackbone) =>
   return withStore(dir, work);
 }
 
-/** What root makes in the folder of a service would be closed to the service. */
-function actAsOwner(dir: string): void {
-  if (process.getuid?.() !== 0) return;
-  const owner = statSync(dir, { throwIfNoEntry: false });
-  if (!owner || owner.uid === 0) return;
-  process.setgroups?.([]);
-  process.setgid?.(owner.gid);
-  process.setuid?.(owner.uid);
+export interface EnrollFlags {
+  readonly replace: boolean;
+  readonly tokenOnly: boolean;
+  /** What kind of configuration the text for people is for. */
+  readonly platform?: EnrollPlatform | undefined;
+  /** Where agents reach the relay. */
+  readonly url?: string | undefined;
+  /** Whose checkout of nixcfg the host has. */
+  readonly owner?: string | undefined;
 }
 
 export async function enrollCommand(
   dir: string,
-  owner: TokenOwner,
-  { replace, tokenOnly }: { readonly replace: boolean; readonly tokenOnly: boolean },
+  who: TokenOwner,
+  { replace, tokenOnly, platform, url, owner }: EnrollFlags,
 ): Promise<void> {
-  const token = await withStore(dir, backbone => enroll(backbone, owner, { who: WHO, replace }));
-  process.stdout.write(
-    tokenOnly ? `${token}\n` : owner.kind === 'host' ? hostText(owner.name, token) : operatorText(owner.name, token),
-  );
-}
+  const token = await withStore(dir, backbone => enroll(backbone, who, { who: WHO, replace }));
+  process.stdout.write(tokenOnly ? `${token}\n` : text());
 
-function hostText(host: string, token: string): string {
-  return `${host} is enrolled. Its token, which is shown this once:
-
-  ${token}
-
-Put it into the file /etc/nixfleet/token on ${host}, readable by root only, and say in /etc/nixfleet/config.json where this
-relay is:
-
-  { "host": "${host}", "relayUrl": "wss://relay.example.org:7780", "tokenFile": "/etc/nixfleet/token" }
-
-Then \`nixfleet-agent check\` on ${host} says what is still missing.
-`;
+  function text(): string {
+    if (who.kind === 'operator') return operatorText(who.name, token);
+    const enrolled = { host: who.name, token, url, owner, certificate: readShownCertificate(dir) };
+    return platform ? nixcfgText(platform, enrolled) : fileText(enrolled);
+  }
 }
 
 function operatorText(name: string, token: string): string {

@@ -3,10 +3,14 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { AdminError } from '../admin.ts';
 import { NewerDatabase } from '../backbone/embedded/schema.ts';
-import { StoreError } from '../backbone/embedded/open.ts';
+import { StoreError } from '../backbone/backbone.ts';
 import { AddressError } from '../server/address.ts';
+import { CertificateError } from '../server/certificate.ts';
+import { DAY, RETENTION } from '../runs/retention.ts';
 import { RELAY_VERSION } from '../version.ts';
-import { enrollCommand, hostsCommand, revokeCommand, runsCommand } from './admin-commands.ts';
+import { enrollCommand, hostsCommand, revokeCommand, runsCommand, type EnrollFlags } from './admin-commands.ts';
+import { ENROLL_PLATFORMS, type EnrollPlatform } from './enroll-text.ts';
+import { backupCommand, restoreCommand, startAnewCommand } from './keeping-commands.ts';
 import { serveCommand, type ServeFlags } from './serve-command.ts';
 
 /** Runs a command line (`process.argv`) and sets the exit code: 1 when it could not be done, 2 when it made no sense. */
@@ -22,7 +26,8 @@ export async function runCli(argv: readonly string[]): Promise<void> {
       error instanceof AdminError ||
       error instanceof StoreError ||
       error instanceof NewerDatabase ||
-      error instanceof AddressError;
+      error instanceof AddressError ||
+      error instanceof CertificateError;
     console.error(`nixfleet-relay: ${isExpected ? error.message : describe(error)}`);
     process.exitCode = error instanceof AddressError ? 2 : 1;
   }
@@ -30,6 +35,19 @@ export async function runCli(argv: readonly string[]): Promise<void> {
 
 interface DataFlag {
   readonly data: string;
+}
+
+interface EnrollCliFlags {
+  readonly replace?: true;
+  readonly tokenOnly?: true;
+  readonly quiet?: true;
+  readonly for?: EnrollPlatform;
+  readonly url?: string;
+  readonly owner?: string;
+}
+
+function enrollFlags({ replace, tokenOnly, quiet, for: platform, url, owner }: EnrollCliFlags): EnrollFlags {
+  return { replace: replace ?? false, tokenOnly: tokenOnly ?? quiet ?? false, platform, url, owner };
 }
 
 function program(): Command {
@@ -50,6 +68,8 @@ function program(): Command {
     .option('--cert <file>', 'certificate chain (PEM): takes wss:// only; reloaded when it changes')
     .option('--key <file>', 'its key (PEM)')
     .option('--allow-plaintext', 'take ws:// from the network too, such as behind a proxy that does TLS')
+    .option('--keep-runs <n>', 'keep as many runs of each host', positiveInteger, RETENTION.runs)
+    .option('--keep-days <n>', 'keep a run so many days after its end', positiveInteger, RETENTION.age / DAY)
     .option('--origin <url>', 'a web page origin that may connect; repeatable', collect)
     .addOption(
       new Option('--log-level <level>', 'how much to log')
@@ -58,24 +78,27 @@ function program(): Command {
     )
     .action((flags: ServeFlags) => serveCommand(dataDir(), flags));
 
-  for (const [name, kind, argument, description] of [
-    ['enroll', 'host', '<host>', 'make a host part of the fleet, and print its token'],
-    ['operator', 'operator', '<name>', 'let a person or program in, and print their token'],
-  ] as const) {
+  const verb = (name: string, description: string): Command =>
     cli
-      .command(`${name} ${argument}`)
+      .command(name)
       .description(description)
       .option('--replace', 'make a new token for one who has one, and end the old one')
       .option('--token-only', 'print the token and nothing else')
-      .option('--quiet', 'the same as --token-only')
-      .action((who: string, flags: { replace?: true; tokenOnly?: true; quiet?: true }) =>
-        enrollCommand(
-          dataDir(),
-          { kind, name: who },
-          { replace: flags.replace ?? false, tokenOnly: flags.tokenOnly ?? flags.quiet ?? false },
-        ),
-      );
-  }
+      .option('--quiet', 'the same as --token-only');
+  verb('enroll <host>', 'make a host part of the fleet, and print its token and what to paste where')
+    .addOption(new Option('--for <platform>', 'print text for nixcfg').choices(ENROLL_PLATFORMS))
+    .addOption(
+      new Option('--url <url>', 'where hosts reach this relay, for that text')
+        .env('NIXFLEET_RELAY_URL')
+        .argParser(relayUrl),
+    )
+    .addOption(new Option('--owner <user>', 'whose checkout of nixcfg the host has, for that text').argParser(userName))
+    .action((name: string, flags: EnrollCliFlags) =>
+      enrollCommand(dataDir(), { kind: 'host', name }, enrollFlags(flags)),
+    );
+  verb('operator <name>', 'let a person or program in, and print their token').action(
+    (name: string, flags: EnrollCliFlags) => enrollCommand(dataDir(), { kind: 'operator', name }, enrollFlags(flags)),
+  );
 
   cli
     .command('revoke')
@@ -96,7 +119,23 @@ function program(): Command {
     .action((host: string | undefined, flags: { limit: number; json?: true }) =>
       runsCommand(dataDir(), { host, limit: flags.limit, json: flags.json ?? false }),
     );
+  keepingVerbs(cli, dataDir);
   return cli;
+}
+
+function keepingVerbs(cli: Command, dataDir: () => string): void {
+  cli
+    .command('backup <file>')
+    .description('copy everything into a new file, while the relay goes on')
+    .action((file: string) => backupCommand(dataDir(), file));
+  cli
+    .command('restore <file>')
+    .description('make the data folder from a backup; a damaged store is set aside, another one left alone')
+    .action((file: string) => restoreCommand(dataDir(), file));
+  cli
+    .command('start-anew')
+    .description('set a damaged store aside and begin an empty one; hosts refill the history of their runs')
+    .action(() => startAnewCommand(dataDir()));
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {
@@ -106,6 +145,17 @@ function collect(value: string, before: readonly string[] = []): readonly string
 function hostOrOperator(value: string): 'host' | 'operator' {
   if (value === 'host' || value === 'operator') return value;
   throw new InvalidArgumentError('say host or operator');
+}
+
+function relayUrl(value: string): string {
+  const url = URL.parse(value);
+  if (url && /^wss?:$/.test(url.protocol) && !/["$\\]/.test(value)) return value;
+  throw new InvalidArgumentError('a wss:// URL, such as wss://relay.example.org:7780');
+}
+
+function userName(value: string): string {
+  if (/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(value)) return value;
+  throw new InvalidArgumentError('a login name, such as ana');
 }
 
 function positiveInteger(value: string): number {

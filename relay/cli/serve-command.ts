@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { startRelay } from '../relay.ts';
+import { DAY } from '../runs/retention.ts';
 import { AddressError } from '../server/address.ts';
 import { RELAY_VERSION } from '../version.ts';
 import { freePassedMemory } from './passed-memory.ts';
@@ -12,12 +13,14 @@ export interface ServeFlags {
   readonly key?: string;
   readonly allowPlaintext?: true;
   readonly origin?: readonly string[];
+  readonly keepRuns: number;
+  readonly keepDays: number;
   readonly logLevel: string;
 }
 
 /**
  * Serves until SIGTERM or SIGINT. When it listens it prints one line of JSON on stdout, `{"msg":"listening",
- * "addresses":[…],"pid":…,"version":…}`; its log goes to stderr, JSON as well.
+ * "addresses":[…],"pid":…,"version":…}`, with the `fingerprint` of its certificate where it does TLS; its log goes to stderr, JSON as well.
  */
 export async function serveCommand(dataDir: string, flags: ServeFlags): Promise<void> {
   const { cert, key, listen = DEFAULT_LISTEN, allowPlaintext = false, origin = [] } = flags;
@@ -29,6 +32,7 @@ export async function serveCommand(dataDir: string, flags: ServeFlags): Promise<
     ...(cert !== undefined && key !== undefined && { certificate: { cert, key } }),
     allowPlaintext,
     origins: origin,
+    retention: { runs: flags.keepRuns, age: flags.keepDays * DAY },
     log,
     onReceived: freePassedMemory(),
     onFatal: error => {
@@ -36,7 +40,13 @@ export async function serveCommand(dataDir: string, flags: ServeFlags): Promise<
       process.exit(1);
     },
   });
-  const started = { addresses: relay.addresses, pid: process.pid, version: RELAY_VERSION };
+  const { addresses, fingerprint } = relay;
+  const started = {
+    addresses,
+    pid: process.pid,
+    version: RELAY_VERSION,
+    ...(fingerprint !== undefined && { fingerprint }),
+  };
   // whoever reads that line may be gone afterwards
   process.stdout.on('error', () => undefined);
   process.stdout.write(`${JSON.stringify({ msg: 'listening', ...started })}\n`);

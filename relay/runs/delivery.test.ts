@@ -4,7 +4,15 @@ import { describe, it } from 'mocha';
 import { isOver, type Delivery, type RunSummary } from '../../protocol/index.ts';
 import { newRunId } from '../testing/harness.ts';
 import { requestFor } from '../testing/test-operator.ts';
-import { applyChange, endedWithoutHost, type RunChange } from './delivery.ts';
+import {
+  applyChange,
+  CONFIRMATION_GRACE,
+  endedWithoutHost,
+  endsAt,
+  isUnconfirmed,
+  UNCONFIRMED,
+  type RunChange,
+} from './delivery.ts';
 import type { RunRecord } from './record.ts';
 import { foldSummary } from './summary.ts';
 
@@ -49,10 +57,49 @@ describe('the delivery of a run', () => {
     assert.equal(deliveryAfter(record('begun'), { kind: 'refused', at: 9, reason }), 'begun', 'it has begun already');
   });
 
-  it('is not ended by time once the host may have it', () => {
+  it('is ended by time while the host was not told, and never once the host has begun', () => {
     assert.equal(deliveryAfter(record('queued'), { kind: 'expired', at: EXPIRES }), 'expired');
-    assert.equal(deliveryAfter(record('sent'), { kind: 'expired', at: EXPIRES }), 'sent');
-    assert.equal(deliveryAfter(record('begun'), { kind: 'expired', at: EXPIRES }), 'begun');
+    assert.equal(deliveryAfter(record('queued'), { kind: 'expired', at: EXPIRES - 1 }), 'queued');
+    const begun = record('begun');
+    assert.equal(applyChange(begun, { kind: 'expired', at: 1e15 }), begun);
+    assert.equal(endsAt(begun.summary), undefined);
+  });
+
+  it('is not known when the host was told, did not answer, and can begin no more', () => {
+    const sent = record('sent');
+    const over = EXPIRES + CONFIRMATION_GRACE;
+    assert.equal(endsAt(sent.summary), over);
+    assert.equal(applyChange(sent, { kind: 'expired', at: over - 1 }), sent, 'it may be about to say so');
+    const { summary } = applyChange(sent, { kind: 'expired', at: over });
+    assert.equal(isOver(summary), true, 'it keeps the host busy no longer');
+    assert.deepEqual([summary.outcome, summary.reason?.kind, summary.endedAt], ['inconsistent', UNCONFIRMED, over]);
+    assert.match(summary.reason?.message ?? '', /It may have updated itself, or not\.$/);
+    assert.doesNotMatch(summary.reason?.message ?? '', /Nothing was changed/);
+    assert.equal(endedWithoutHost(summary), true);
+    const wished = applyChange(sent, { kind: 'cancel', at: 1, by: 'bea' });
+    assert.match(applyChange(wished, { kind: 'expired', at: over }).summary.reason?.message ?? '', /wish of bea/);
+  });
+
+  it('is what the host says, when it comes back after that', () => {
+    const over = EXPIRES + CONFIRMATION_GRACE;
+    const unknown = applyChange(record('sent'), { kind: 'expired', at: over });
+    const begun = applyChange(unknown, { kind: 'begun' }).summary;
+    assert.deepEqual(
+      [begun.delivery, isOver(begun), begun.reason, begun.endedAt],
+      ['begun', false, undefined, undefined],
+    );
+    const ended = { v: 1, seq: 1, at: 7, type: 'ended', outcome: 'succeeded', changed: true, after: {} };
+    const folded = foldSummary(unknown.summary, [ended]);
+    assert.deepEqual([folded.outcome, folded.endedAt, folded.reason], ['succeeded', 7, undefined]);
+    const absent = applyChange(unknown, { kind: 'absent', at: over + 5 }).summary;
+    assert.deepEqual([absent.delivery, absent.outcome, absent.reason?.kind], ['expired', undefined, 'expired']);
+    assert.match(absent.reason?.message ?? '', /Nothing was changed/);
+    const reason = { kind: 'expired', message: 'too late' };
+    const refused = applyChange(unknown, { kind: 'refused', at: over + 5, reason }).summary;
+    assert.deepEqual([refused.delivery, refused.outcome, refused.reason], ['refused', undefined, reason]);
+    for (const kind of ['sent', 'expired'] as const)
+      assert.equal(applyChange(unknown, { kind, at: over + 9 }), unknown);
+    assert.equal(applyChange(unknown, { kind: 'cancel', at: over + 9, by: 'bea' }), unknown);
   });
 
   it('is cancelled at once while it waits, and becomes a wish when the host may have it', () => {
@@ -115,6 +162,7 @@ describe('the delivery of a run', () => {
         { kind: 'begun' },
         { kind: 'refused', at: 1, reason: { kind: 'x', message: 'y' } },
         { kind: 'expired', at: EXPIRES },
+        { kind: 'expired', at: EXPIRES + CONFIRMATION_GRACE },
         { kind: 'cancel', at: 1, by: 'bea' },
         { kind: 'cancel-answered' },
       ),
@@ -125,7 +173,9 @@ describe('the delivery of a run', () => {
         let now = record('queued');
         for (const next of changes) {
           const after = applyChange(now, next);
-          if (isOver(now.summary) && next.kind !== 'begun') assert.deepEqual(after.summary, now.summary);
+          const isHost =
+            next.kind === 'begun' || (isUnconfirmed(now.summary) && /^(?:absent|refused)$/.test(next.kind));
+          if (isOver(now.summary) && !isHost) assert.deepEqual(after.summary, now.summary);
           if (isOver(after.summary)) assert.equal(after.cancelAskedBy, undefined);
           assert.deepEqual(after.envelope, now.envelope, 'what was asked is never lost');
           now = after;

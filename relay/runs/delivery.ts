@@ -10,7 +10,7 @@ export type RunChange =
   | { readonly kind: 'begun' }
   /** The agent will not begin it. */
   | { readonly kind: 'refused'; readonly at: number; readonly reason: Reason }
-  /** Its time is over, and the host was never told of it. */
+  /** Its time is over, and the host was never told of it, or has not said that it began. */
   | { readonly kind: 'expired'; readonly at: number }
   | { readonly kind: 'cancel'; readonly at: number; readonly by: string }
   /** The host knows that it is to cancel. */
@@ -33,6 +33,7 @@ export function applyChange(record: RunRecord, change: RunChange): RunRecord {
     const begun = asBegun(summary);
     return begun === summary ? record : { ...record, summary: begun };
   }
+  if (isUnconfirmed(summary)) return confirm(record, change);
   if (isOver(summary)) return record;
   const waiting = summary.delivery === 'queued' || summary.delivery === 'sent';
   switch (change.kind) {
@@ -41,7 +42,8 @@ export function applyChange(record: RunRecord, change: RunChange): RunRecord {
     case 'refused':
       return waiting ? over(record, 'refused', change.at, change.reason) : record;
     case 'expired':
-      return summary.delivery === 'queued' ? expire(record, change.at) : record;
+      if ((endsAt(summary) ?? Infinity) > change.at) return record;
+      return summary.delivery === 'queued' ? expire(record, change.at) : giveUp(record, change.at);
     case 'cancel':
       return summary.delivery === 'queued'
         ? cancel(record, change.at, change.by)
@@ -55,6 +57,50 @@ export function applyChange(record: RunRecord, change: RunChange): RunRecord {
       if (record.cancelAskedBy !== undefined) return cancel(record, change.at, record.cancelAskedBy);
       return summary.expiresAt <= change.at ? expire(record, change.at) : record;
   }
+}
+
+/** Milliseconds that a host has to say that it began what it got at the last moment. */
+export const CONFIRMATION_GRACE = 2 * 60_000;
+
+/** When the relay ends a run by itself, should nothing more be heard of it; ms. Undefined: not at all. */
+export function endsAt(summary: RunSummary): number | undefined {
+  if (isOver(summary)) return undefined;
+  if (summary.delivery === 'queued') return summary.expiresAt;
+  return summary.delivery === 'sent' ? summary.expiresAt + CONFIRMATION_GRACE : undefined;
+}
+
+/**
+ * The host was sent the request and never said whether it began. From its expiry on no host begins it, so nothing more will
+ * come of it here; but it may have begun before, and then it went on by itself. So neither "expired" (nothing was changed)
+ * nor a failure would be true: what the host is now is not known. It no longer keeps the host busy, which sees to it itself
+ * that it has one run at a time. The host's run directory is the truth: as soon as it is back, what it says of the run counts.
+ */
+function giveUp({ summary, envelope, cancelAskedBy }: RunRecord, at: number): RunRecord {
+  const cancel = cancelAskedBy === undefined ? '' : ` Nor has it answered the wish of ${cancelAskedBy} to cancel it.`;
+  const reason = {
+    kind: UNCONFIRMED,
+    message: `The request was sent to ${summary.host}, which did not say before the request expired whether it began. It may have updated itself, or not.${cancel}`,
+    advice: 'It tells as soon as it is connected again. Until then only a look at the host itself says what it runs.',
+  };
+  return {
+    ...(envelope && { envelope }),
+    summary: { ...summary, outcome: 'inconsistent', endedAt: at, reason: clip(reason) },
+  };
+}
+
+/** `Reason.kind` of an end that the relay stated because the host did not say whether it began. */
+export const UNCONFIRMED = 'unconfirmed';
+
+/** Whether the relay has given up a run of which only its host knows what became. */
+export function isUnconfirmed(summary: RunSummary): boolean {
+  return summary.outcome !== undefined && summary.reason?.kind === UNCONFIRMED;
+}
+
+/** The host says after all what became of a run that was given up, and that it never began it. */
+function confirm(record: RunRecord, change: RunChange): RunRecord {
+  const { outcome: _outcome, ...summary } = record.summary;
+  if (change.kind === 'absent') return expire({ ...record, summary }, change.at);
+  return change.kind === 'refused' ? over({ ...record, summary }, 'refused', change.at, change.reason) : record;
 }
 
 function expire(record: RunRecord, at: number): RunRecord {
@@ -106,5 +152,5 @@ function over(
 
 /** Whether an end of a run was stated by the relay, without an event of the run that says so. */
 export function endedWithoutHost(summary: RunSummary): boolean {
-  return isOver(summary) && (summary.outcome === undefined || summary.reason?.kind === LOST);
+  return isOver(summary) && (summary.outcome === undefined || summary.reason?.kind === LOST || isUnconfirmed(summary));
 }

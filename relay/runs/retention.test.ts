@@ -4,9 +4,8 @@ import { describe, it } from 'mocha';
 import { isOver, type RunSummary } from '../../protocol/index.ts';
 import { newRunId } from '../testing/harness.ts';
 import { recordFromHost } from './record.ts';
-import { runsToAdopt, runsToRemove } from './retention.ts';
+import { DAY, runsToAdopt, runsToRemove } from './retention.ts';
 
-const DAY = 86_400_000;
 const NOW = 1_800_000_000_000;
 
 function run(at: number, isLive = false): RunSummary {
@@ -27,6 +26,14 @@ describe('retention', () => {
     const runs = [run(NOW - 40 * DAY), run(NOW - 31 * DAY), run(NOW - 29 * DAY)];
     assert.deepEqual(runsToRemove(runs, NOW), [runs[1]!.runId, runs[0]!.runId]);
     assert.deepEqual(runsToRemove(runs.slice(0, 2), NOW), [runs[0]!.runId]);
+  });
+
+  it('keeps as much as it is told to', () => {
+    const runs = [run(NOW - 3 * DAY), run(NOW - 2 * DAY), run(NOW - DAY), run(NOW)];
+    const ids = runs.map(({ runId }) => runId);
+    assert.deepEqual(runsToRemove(runs, NOW, { runs: 2, age: 100 * DAY }), [ids[1], ids[0]]);
+    assert.deepEqual(runsToRemove(runs, NOW, { runs: 100, age: 2.5 * DAY }), [ids[0]]);
+    assert.deepEqual(runsToAdopt([], ids, NOW, { runs: 2, age: 100 * DAY }), [ids[3], ids[2]]);
   });
 
   it('counts from the end of a run', () => {

@@ -7,10 +7,13 @@ export interface Retention {
   readonly age: number;
 }
 
-export const RETENTION: Retention = { runs: 50, age: 30 * 86_400_000 };
+/** Milliseconds. */
+export const DAY = 86_400_000;
+
+export const RETENTION: Retention = { runs: 50, age: 30 * DAY };
 
 /**
- * The runs of one host that are to go: those behind the newest fifty, and those older than thirty days. Never one that
+ * The runs of one host that are to go: those behind the newest ones that are kept, and those that are too old. Never one that
  * is not over, and never the newest, so that a host's last update can always be looked at.
  * @param runs all runs of the host
  * @param now ms

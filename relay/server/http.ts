@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { Backbone } from '../backbone/backbone.ts';
+import { StoreError, type Backbone } from '../backbone/backbone.ts';
 import type { Metrics } from '../metrics.ts';
 
 /** Milliseconds after which a store that does not answer counts as ill. */
@@ -54,7 +54,7 @@ function sharedCheck({ backbone, metrics, onError }: HttpOptions): () => Promise
     } catch (error) {
       metrics.storeErrors.inc();
       onError(error);
-      return 'the store cannot be written';
+      return error instanceof StoreError ? error.message : 'the store cannot be written';
     } finally {
       clearTimeout(timer);
       running = undefined;

@@ -66,8 +66,19 @@ describe('listening', () => {
     const two = makeCertificate(folder.path, 'two');
     const start = (cert: string, key: string) =>
       startRelay({ store: join(folder.path, 'data'), listen: ['127.0.0.1:0'], certificate: { cert, key } });
-    await assert.rejects(start(one.cert, two.key), /mismatch/);
-    await assert.rejects(start(join(folder.path, 'none'), one.key), /ENOENT/);
+    await assert.rejects(
+      start(one.cert, two.key),
+      /^CertificateError: the key .*two\S* cannot be used with .*mismatch/,
+    );
+    await assert.rejects(
+      start(join(folder.path, 'none'), one.key),
+      /^CertificateError: the certificate \S+none does not exist$/,
+    );
+    await assert.rejects(
+      start(one.key, one.key),
+      /^CertificateError: the certificate \S+ is not a PEM certificate chain/,
+    );
+    await assert.rejects(start(one.cert, folder.path), /^CertificateError: the key \S+|^CertificateError: the key of/);
     assert.equal(existsSync(join(folder.path, 'data')), false);
   });
 

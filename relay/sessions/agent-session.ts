@@ -192,6 +192,10 @@ export class AgentSession implements Session {
         this.#say({ type: 'refresh' });
         return;
       }
+      case 'lost-output': {
+        this.#link.failStore(new Error('output could not be kept'));
+        return;
+      }
       case 'replaced': {
         this.#link.fail(CloseCode.replaced, 'replaced', `${this.#owner.name} connected again.`);
         return;

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Backbone } from '../backbone/backbone.ts';
 import type { FleetView } from '../fleet/fleet-view.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Retention } from '../runs/retention.ts';
 import type { LinkTimings } from './link.ts';
 
 export interface SessionTimings extends LinkTimings {
@@ -25,6 +26,8 @@ export interface SessionContext {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly timings: SessionTimings;
+  /** Which runs are kept, and so worth taking over from a host. */
+  readonly retention: Retention;
   readonly relayVersion: string;
   /** Told of the bytes of every message that an agent sends. */
   readonly onReceived?: (bytes: number) => void;

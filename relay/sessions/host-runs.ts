@@ -12,14 +12,15 @@ import {
 } from '../../protocol/index.ts';
 import type { Backbone } from '../backbone/backbone.ts';
 import type { Metrics } from '../metrics.ts';
-import { asBegun } from '../runs/delivery.ts';
-import { runsToAdopt } from '../runs/retention.ts';
+import { asBegun, isUnconfirmed } from '../runs/delivery.ts';
+import { runsToAdopt, type Retention } from '../runs/retention.ts';
 import { GapGuard } from './gap-guard.ts';
 import { openPositions, planResume } from './resume-plan.ts';
 
 export interface HostRunsOptions {
   readonly host: string;
   readonly backbone: Backbone;
+  readonly retention: Retention;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly now: () => number;
@@ -95,13 +96,15 @@ export class HostRuns {
   /** What the host was told of and does not have, it has not begun, or lost. */
   async #dropAbsent(listed: ReadonlySet<RunId>): Promise<void> {
     const { backbone, host, now } = this.#options;
-    for (const { summary } of await backbone.liveRuns(host)) {
-      if (!listed.has(summary.runId)) await backbone.changeRun(summary.runId, { kind: 'absent', at: now() });
+    const live = (await backbone.liveRuns(host)).map(({ summary }) => summary);
+    const givenUp = (await backbone.runs({ host, limit: 1000 })).filter(isUnconfirmed);
+    for (const { runId } of [...live, ...givenUp]) {
+      if (!listed.has(runId)) await backbone.changeRun(runId, { kind: 'absent', at: now() });
     }
   }
 
   async #toAdopt(runs: readonly RunOnHost[]): Promise<readonly RunId[]> {
-    const { backbone, host, now } = this.#options;
+    const { backbone, host, now, retention } = this.#options;
     const unknown: RunOnHost[] = [];
     for (const run of runs) if (!(await backbone.run(run.runId))) unknown.push(run);
     if (unknown.length === 0) return [];
@@ -109,7 +112,7 @@ export class HostRuns {
     const ended = unknown.filter(run => run.ended).map(({ runId }) => runId);
     const live = unknown.filter(run => !run.ended).map(({ runId }) => runId);
     const knownIds = known.map(({ runId }) => runId);
-    return [...live, ...runsToAdopt([...knownIds, ...live], ended, now())];
+    return [...live, ...runsToAdopt([...knownIds, ...live], ended, now(), retention)];
   }
 
   async #resume(listed: RunOnHost): Promise<void> {

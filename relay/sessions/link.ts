@@ -1,5 +1,6 @@
 import type { RawData, WebSocket } from 'ws';
 import { CloseCode } from '../../protocol/index.ts';
+import { DiskFull } from '../backbone/backbone.ts';
 
 /** Bytes that wait to be sent, above which a peer counts as congested; it stays so until `LOW_WATER`. */
 const HIGH_WATER = 512 * 1024;
@@ -104,7 +105,11 @@ export class Link {
   failStore(error: unknown): void {
     if (this.#closing) return;
     this.#events.onStoreFailed(error);
-    this.fail(TRY_AGAIN_LATER, 'storage', 'The relay could not write to its disk. Look at its log; try again later.');
+    const message =
+      error instanceof DiskFull
+        ? 'The disk of the relay is full. It goes on by itself when there is room.'
+        : 'The relay could not write to its disk. Look at its log; try again later.';
+    this.fail(TRY_AGAIN_LATER, 'storage', message);
   }
 
   close(code: number, reason: string): void {

@@ -14,7 +14,7 @@ import {
   type RunSummary,
   type ToOperatorMessage,
 } from '../../protocol/index.ts';
-import type { CancelAnswer, TokenOwner } from '../backbone/backbone.ts';
+import { DiskFull, type CancelAnswer, type TokenOwner } from '../backbone/backbone.ts';
 import type { Session, SessionContext } from './context.ts';
 import { FleetFeed } from './fleet-feed.ts';
 import { Link } from './link.ts';
@@ -132,7 +132,7 @@ export class OperatorSession implements Session {
     } catch (error) {
       this.#context.metrics.storeErrors.inc();
       this.#context.log.error({ err: error, asked: message.type }, 'cannot do what was asked');
-      this.#reply(message.id, refused('storage', 'The relay could not write to its disk.', 'Look at its log.'));
+      this.#reply(message.id, notStored(error));
     }
   }
 
@@ -273,6 +273,16 @@ export class OperatorSession implements Session {
 function refused(kind: string, message: string, advice?: string): Reply {
   const error: Reason = { kind, message, ...(advice !== undefined && { advice }) };
   return { ok: false, error };
+}
+
+function notStored(error: unknown): Reply {
+  return error instanceof DiskFull
+    ? refused(
+        'storage',
+        'The disk of the relay is full, so nothing was done.',
+        'Make room there and ask again; the relay goes on by itself.',
+      )
+    : refused('storage', 'The relay could not write to its disk.', 'Look at its log.');
 }
 
 function noSuchRun(runId: RunId): Reply {

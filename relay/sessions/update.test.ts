@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { requestBytes } from '../../protocol/index.ts';
+import { requestBytes, type RunId } from '../../protocol/index.ts';
+import { CONFIRMATION_GRACE } from '../runs/delivery.ts';
 import { Harness, newRunId } from '../testing/harness.ts';
 import { HostRun } from '../testing/host-run.ts';
 import { requestFor, type TestOperator } from '../testing/test-operator.ts';
@@ -133,6 +134,27 @@ describe('an update that is asked for', () => {
     await until('that it is online', () => ana.hosts.get('web')?.online);
     assert.equal(
       agent.heard.some(({ type }) => type === 'update-agent'),
+      false,
+    );
+  });
+
+  it('is given up when the host vanished with it, until the host says what became of it', async () => {
+    const [begun, never] = [newRunId(), newRunId()];
+    const first = await harness.agent('web');
+    await ana.update('web', begun, { expiresAt: now + 60_000 });
+    await first.hear('update-agent');
+    first.cut();
+    now += 60_000 + CONFIRMATION_GRACE;
+    const reason = (runId: RunId): string | undefined =>
+      ana.hosts.get('web')?.runs.find(run => run.runId === runId)?.reason?.kind;
+    await until('that it is given up', () => reason(begun) === 'unconfirmed');
+    assert.equal((await ana.update('web', never, { expiresAt: now + 60_000 })).ok, true, 'it is not in the way');
+    now += 60_000;
+    await until('the end', () => delivery(never) === 'expired');
+    const second = await harness.agent('web');
+    await until('what the host says', () => reason(begun) === 'expired');
+    assert.equal(
+      second.heard.some(({ type }) => type === 'update-agent'),
       false,
     );
   });

@@ -6,11 +6,13 @@ import { createInterface } from 'node:readline';
 const MAIN = join(import.meta.dirname, '..', 'main.ts');
 
 /** A relay in a process of its own, as a person starts it, which can be killed. */
-export class RelayChild {
+export class RelayChild implements AsyncDisposable {
   readonly dir: string;
   readonly #args: readonly string[];
   #child: ChildProcess | undefined;
   address = '';
+  /** What it said when it listened. */
+  started: Readonly<Record<string, unknown>> = {};
   log = '';
 
   constructor(dir: string, args: readonly string[] = []) {
@@ -35,6 +37,7 @@ export class RelayChild {
     const [line] = await Promise.race([first, ended]);
     ended.catch(() => undefined);
     const started = JSON.parse(line) as { msg: string; addresses: string[] };
+    this.started = started;
     this.address = started.addresses[0] ?? '';
   }
 
@@ -59,5 +62,10 @@ export class RelayChild {
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     const [code] = (await once(child, 'close')) as [number];
     return { code, stdout, stderr };
+  }
+
+  /** A test that failed leaves no relay behind, which would keep the whole run from ending. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end('SIGKILL');
   }
 }

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { InOrder } from './in-order.ts';
 import type { Exit } from './record.ts';
 
 export interface Command {
@@ -23,6 +24,7 @@ const LAST_WORDS = 1_000;
 
 export class Children {
   readonly #groups = new Set<number>();
+  readonly #others: Children[] = [];
   readonly #print: (chunk: Uint8Array | string) => void;
   #stopping = false;
 
@@ -34,6 +36,17 @@ export class Children {
   /** Prints a line. */
   say(line: string): void {
     this.#print(`${line}\n`);
+  }
+
+  /** Children to start beside each other: what they print is shown as if one followed the other. `end` says that one is done. */
+  beside(count: number): { readonly children: Children; readonly end: () => void }[] {
+    const output = new InOrder(this.#print);
+    return Array.from({ length: count }, () => {
+      const slot = output.slot();
+      const children = new Children(chunk => slot.write(chunk));
+      this.#others.push(children);
+      return { children, end: () => slot.end() };
+    });
   }
 
   /** Whether the runner was told to stop: nothing new is started then. */
@@ -76,6 +89,10 @@ export class Children {
   /** Ends every group: first politely, so that tests can put away what they booted. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    await Promise.all([this.#stopOwn(), ...this.#others.map(other => other.stop())]);
+  }
+
+  async #stopOwn(): Promise<void> {
     for (const [signal, grace] of FAREWELL) {
       for (const group of this.#groups) signalGroup(group, signal);
       const deadline = Date.now() + grace;
@@ -86,6 +103,7 @@ export class Children {
   /** Ends every group at once. */
   kill(): void {
     for (const group of this.#groups) signalGroup(group, 'SIGKILL');
+    for (const other of this.#others) other.kill();
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 /** The project's root folder. */
 export const root = join(import.meta.dirname, '../..');
 
-const ROOMS = 'protocol flake-lock agent relay extension webview scripts test bench'.split(' ');
+const ROOMS = 'protocol flake-lock flake-nix agent relay extension webview scripts test bench'.split(' ');
 
 export type TestKind = 'unit' | 'host' | 'ui' | 'suite';
 

@@ -1,4 +1,6 @@
 // The parts of `npm test`. Each prints as it goes and says what it came to.
+import { statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { ensureChromium, ensureServer } from '../../test/vscode/setup.ts';
 import type { Children } from './children.ts';
 import { root, testFiles } from './files.ts';
@@ -18,7 +20,7 @@ export interface Part {
   /** Whether it needs what `esbuild.mjs` builds. */
   readonly built: boolean;
   /** Parts of different lanes run at the same time. */
-  readonly lane: 'source' | 'machine';
+  readonly lane: 'source' | 'hosts';
   run(request: Request): Promise<Tally>;
 }
 
@@ -51,16 +53,23 @@ export const parts: readonly Part[] = [
     built: false,
     lane: 'source',
     run: ({ children, paths, grep }) =>
-      runMocha(children, { files: testFiles('unit', paths), timeout: 30 * SECOND, reporter: 'dot', grep }),
+      runMocha(children, {
+        files: testFiles('unit', paths),
+        timeout: 30 * SECOND,
+        // ws gives the other side 30 s to end a connection that is being closed
+        grace: 40 * SECOND,
+        reporter: 'dot',
+        grep,
+      }),
   },
   {
     name: 'hosts',
     built: true,
-    lane: 'machine',
-    run: ({ children, paths, grep }) =>
-      runMocha(children, { files: testFiles('host', paths), timeout: 3 * MINUTE, reporter: 'spec', grep }),
+    lane: 'hosts',
+    run: runHosts,
   },
-  { name: 'vscode', built: true, lane: 'machine', run: runVscode },
+  // after the hosts: a window that waits for a busy machine is no test of the window
+  { name: 'vscode', built: true, lane: 'hosts', run: runVscode },
 ];
 
 /** Builds what ships, as the tests of hosts and of VS Code use it. */
@@ -78,6 +87,33 @@ async function oneTest(children: Children, tools: readonly (readonly [string, ..
     content &&= exit.code === 0;
   }
   return content ? onePassed : oneFailed;
+}
+
+/** How many labs stand side by side: hosts wait more than they work. */
+const LABS = 2;
+
+/** The files of a folder share a process, and with it a host where they only evaluate. The longest folders come first. */
+async function runHosts({ children, paths, grep }: Request): Promise<Tally> {
+  const folders = [...Map.groupBy(testFiles('host', paths), dirname).values()].sort((a, b) => bytes(b) - bytes(a));
+  const run = { timeout: 3 * MINUTE, reporter: 'spec', grep } as const;
+  // which files have such a test is not known
+  if (folders.length < 2 || grep !== undefined) return runMocha(children, { files: folders.flat(), ...run });
+  const jobs = children.beside(folders.length).map((place, index) => ({ place, files: folders[index] ?? [] }));
+  const waiting = jobs.values();
+  const tallies: Tally[] = [];
+  await Promise.all(
+    Array.from({ length: LABS }, async () => {
+      for (const { place, files } of waiting) {
+        tallies.push(await runMocha(place.children, { files, ...run }));
+        place.end();
+      }
+    }),
+  );
+  return sum(tallies);
+}
+
+function bytes(files: readonly string[]): number {
+  return files.reduce((total, file) => total + statSync(join(root, file)).size, 0);
 }
 
 async function runVscode({ children, paths, grep }: Request): Promise<Tally> {

@@ -10,8 +10,8 @@ import type { WatchedRun } from '../support/operator.ts';
 const STATE = '/var/lib/nixfleet-agent';
 
 /** Where a run lies on a lab's host. */
-export function runDirectory(runId: RunId): string {
-  return join(STATE, 'runs', runId);
+export function runDirectory(runId: RunId, stateDir = STATE): string {
+  return join(stateDir, 'runs', runId);
 }
 
 /** The host as a person would find it: which generation runs and boots, which agent, and what the checkout holds. */
@@ -54,14 +54,13 @@ export async function agentPid(host: TestHost): Promise<number> {
 }
 
 /** What arrived is what the host wrote: output and locks byte for byte, and every event once, in order. */
-export function assertNothingWasLost(host: TestHost, run: WatchedRun): void {
-  const dir = runDirectory(run.runId);
+export function assertNothingWasLost(host: TestHost, run: WatchedRun, stateDir?: string): void {
+  const dir = runDirectory(run.runId, stateDir);
   const journal = parseJournal(host.readBytes(join(dir, 'journal.ndjson')));
   assert.equal(journal.damage, undefined);
   assert.deepEqual(run.events, journal.events);
   const output = host.readBytes(join(dir, 'output.log'));
-  assert.equal(run.bytes('output').length, output.length, 'as many bytes of output as the host wrote');
-  assert.ok(run.bytes('output').equals(output), 'the same bytes of output as the host wrote');
+  assertSameBytes(run.bytes('output'), output);
   for (const [stream, file] of [
     ['lock-before', 'lock.before.json'],
     ['lock-after', 'lock.after.json'],
@@ -70,6 +69,19 @@ export function assertNothingWasLost(host: TestHost, run: WatchedRun): void {
     const written = host.exists(path) ? host.readFile(path) : '';
     assert.equal(run.bytes(stream).toString(), written, file);
   }
+}
+
+/** The output that arrived is the output that was written; says where they part when it is not. */
+function assertSameBytes(arrived: Buffer, written: Buffer): void {
+  if (arrived.equals(written)) return;
+  const at = arrived.findIndex((byte, index) => byte !== written[index]);
+  const from = at < 0 ? Math.min(arrived.length, written.length) : at;
+  const near = (bytes: Buffer): string =>
+    JSON.stringify(bytes.subarray(Math.max(0, from - 100), from + 200).toString());
+  assert.fail(
+    `of ${written.length} bytes of output ${arrived.length} arrived, another from byte ${from} on:\n` +
+      `arrived ${near(arrived)}\nwritten ${near(written)}`,
+  );
 }
 
 /** The run ended like this; says with what reason when it did not. */

@@ -18,14 +18,27 @@ const RELAY = join(ROOT, 'relay/main.ts');
 const AGENT = join(ROOT, 'agent/main.ts');
 const FAKE_RUNNER = join(ROOT, 'agent/testing/fake-runner.ts');
 
+export interface LinkRigOptions {
+  /** Something between agent and relay: given the relay's URL it says to which one the agent connects. */
+  readonly between?: (relayUrl: string) => Promise<string>;
+  /** The program that is the agent; the real one without it. */
+  readonly agent?: string;
+}
+
 export class LinkRig implements AsyncDisposable {
   readonly path = mkdtempSync(join(tmpdir(), 'nixfleet-link-test-'));
   readonly #children = new Map<'relay' | 'agent', ChildProcess>();
   #address = '127.0.0.1:0';
+  #agentUrl: string | undefined;
+  readonly #agent: string;
+
+  private constructor(agent: string) {
+    this.#agent = agent;
+  }
 
   /** Starts a relay, enrols the host `web`, and starts its agent. */
-  static async start(): Promise<LinkRig> {
-    const rig = new LinkRig();
+  static async start({ between, agent = AGENT }: LinkRigOptions = {}): Promise<LinkRig> {
+    const rig = new LinkRig(agent);
     mkdirSync(rig.join('package/bin'), { recursive: true });
     mkdirSync(rig.join('package/share/nixfleet'), { recursive: true });
     const identity = { format: 1, storePath: rig.join('package'), version: '0.1.0', rev: 'test', protocol: 1 };
@@ -35,6 +48,7 @@ export class LinkRig implements AsyncDisposable {
     rig.plan({ steps: [] });
     await rig.startRelay();
     await rig.enroll();
+    rig.#agentUrl = await between?.(rig.url);
     await rig.startAgent();
     return rig;
   }
@@ -105,7 +119,7 @@ export class LinkRig implements AsyncDisposable {
   startAgent(): Promise<void> {
     const config = {
       host: 'web',
-      relayUrl: this.url,
+      relayUrl: this.#agentUrl ?? this.url,
       tokenFile: this.join('token'),
       stateDir: this.join('state'),
       nixcfgPath: this.join('nixcfg'),
@@ -115,7 +129,7 @@ export class LinkRig implements AsyncDisposable {
     };
     writeFileSync(this.join('config.json'), JSON.stringify(config));
     const log = openSync(this.join('agent.log'), 'a');
-    const child = spawn(process.execPath, [AGENT, 'serve', '--config', this.join('config.json')], {
+    const child = spawn(process.execPath, [this.#agent, 'serve', '--config', this.join('config.json')], {
       stdio: ['ignore', 'ignore', log],
       env: {
         ...process.env,

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { TestHost } from '../hosts/lab/host.ts';
 import { Lab, type LabOptions } from '../hosts/lab/lab.ts';
 import type { Provisioned } from '../hosts/lab/provision.ts';
+import type { AgentOptions } from '../hosts/lab/repos.ts';
 import type { Service } from '../hosts/lab/service.ts';
 import { Operator } from './operator.ts';
 import { RelayProcess } from './relay-process.ts';
@@ -16,8 +17,8 @@ const PORT = 7780;
 
 export interface FleetOptions extends LabOptions {
   readonly hosts: readonly string[];
-  /** Put over what every host's configuration says. */
-  readonly config?: Readonly<Record<string, unknown>>;
+  /** Put over what every host says for `services.nixfleet-agent`. */
+  readonly options?: AgentOptions;
 }
 
 export class Fleet implements AsyncDisposable {
@@ -75,29 +76,27 @@ export class Fleet implements AsyncDisposable {
     return this.#operatorToken;
   }
 
-  /** What a host's /etc/nixfleet/config.json says here. */
-  configOf(name: string): Record<string, unknown> {
+  /** What a host's configuration says here for `services.nixfleet-agent`. */
+  optionsOf(name: string): AgentOptions {
     return {
-      host: name,
       relayUrl: `ws://${this.lab.address}:${PORT}`,
       allowPlaintext: true,
-      tokenFile: '/etc/nixfleet/token',
       nixcfgPath: this.lab.host(name).flake,
-      deadlines: { settling: 1500 },
-      ...this.#options.config,
+      deadlines: { settling: 1.5 },
+      ...this.#options.options,
     };
   }
 
   /** Boots a host, enrolls it, and gives it its first generation with an agent of that version. */
   async addHost(
     name: string,
-    more: { readonly version?: string; readonly config?: Readonly<Record<string, unknown>> } = {},
+    more: { readonly version?: string; readonly options?: AgentOptions } = {},
   ): Promise<TestHost & { readonly first: Provisioned }> {
     const host = await this.lab.boot(name);
     const token = await this.relay.enroll(name);
     const first = await host.provision({
       version: more.version ?? this.#options.version ?? '1.0.0',
-      config: { ...this.configOf(name), ...more.config },
+      options: { ...this.optionsOf(name), ...more.options },
       token,
     });
     return Object.assign(host, { first });

@@ -133,6 +133,10 @@ export class Operator implements AsyncDisposable {
   readonly #options: OperatorOptions;
   readonly #watched = new Map<RunId, WatchedRun>();
   readonly #pending = new Map<number, { ask: Ask; resolve: (reply: Reply) => void }>();
+  /** Runs to follow that the relay did not know when it was asked: one that lost its disk hears of them from the host. */
+  readonly #unknown = new Set<RunId>();
+  /** The subscriptions that no reply has come to, by the number of the question. */
+  readonly #followed = new Map<number, RunId>();
   readonly #changes = new EventEmitter().setMaxListeners(0);
   #socket: WebSocket | undefined;
   #online = false;
@@ -160,7 +164,7 @@ export class Operator implements AsyncDisposable {
   /** Asks for an update and returns the run's id once the relay has it on disk. */
   async update(
     host: string,
-    more: Partial<Pick<UpdateRequest, 'targetRev' | 'rollback' | 'deadlines' | 'expiresAt'>> = {},
+    more: Partial<Pick<UpdateRequest, 'targetRev' | 'rollback' | 'retryAnyway' | 'deadlines' | 'expiresAt'>> = {},
   ): Promise<RunId> {
     const now = Date.now();
     const runId = runIdSchema.parse(ulid(now));
@@ -285,14 +289,18 @@ export class Operator implements AsyncDisposable {
     this.#changes.emit('change');
     if (this.#closed) return;
     void (async () => {
-      while (!this.#closed) {
+      const isClosed = (): boolean => this.#closed;
+      for (;;) {
         await delay(200);
+        if (isClosed()) return;
         try {
           await this.#open();
-          return;
         } catch {
           continue;
         }
+        // closed while it opened
+        if (isClosed()) this.#socket?.terminate();
+        return;
       }
     })();
   }
@@ -330,6 +338,7 @@ export class Operator implements AsyncDisposable {
         break;
       case 'run':
         this.runs.set(message.run.runId, message.run);
+        if (this.#unknown.delete(message.run.runId)) this.#follow(message.run.runId);
         break;
       case 'events':
         this.#watched.get(message.runId)?.takeEvents(message.events);
@@ -339,6 +348,9 @@ export class Operator implements AsyncDisposable {
         const pending = this.#pending.get(message.id);
         this.#pending.delete(message.id);
         pending?.resolve(message);
+        const followed = this.#followed.get(message.id);
+        this.#followed.delete(message.id);
+        if (followed !== undefined && message.error?.kind === 'no-such-run') this.#unknown.add(followed);
         break;
       }
       case 'stream-gone':
@@ -350,21 +362,25 @@ export class Operator implements AsyncDisposable {
 
   #takeHost(host: FleetHost): void {
     this.hosts.set(host.host, host);
-    for (const run of host.runs) this.runs.set(run.runId, run);
+    for (const run of host.runs) {
+      this.runs.set(run.runId, run);
+      if (this.#online && this.#unknown.delete(run.runId)) this.#follow(run.runId);
+    }
   }
 
   /** After every welcome: what was asked and not replied to is asked again, and runs are followed from where they are. */
   #greeted(): void {
     this.#online = true;
     for (const { ask } of this.#pending.values()) this.#say(ask);
-    for (const run of this.#watched.values()) {
-      this.#say({
-        type: 'subscribe',
-        id: this.#nextId++,
-        runId: run.runId,
-        afterSeq: run.state.seq,
-        streams: run.positions(),
-      });
-    }
+    for (const runId of this.#watched.keys()) this.#follow(runId);
+  }
+
+  /** Follows a run from where it is. */
+  #follow(runId: RunId): void {
+    const run = this.#watched.get(runId);
+    if (!run) return;
+    const id = this.#nextId++;
+    this.#followed.set(id, runId);
+    this.#say({ type: 'subscribe', id, runId, afterSeq: run.state.seq, streams: run.positions() });
   }
 }

@@ -12,7 +12,7 @@ import { startServer, type WindowOptions } from './server.ts';
 /** How long a run of the extension's tests may take, in milliseconds. */
 const DEADLINE = Number(process.env['CODE_TEST_TIMEOUT'] ?? 10 * 60_000);
 
-const window = parse(process.argv.slice(2));
+const { window, extensions } = parse(process.argv.slice(2));
 const log: string[] = [];
 process.exitCode = await runInWindow(window).catch((error: unknown) => {
   log.push(format(error));
@@ -21,7 +21,11 @@ process.exitCode = await runInWindow(window).catch((error: unknown) => {
 if (process.exitCode !== 0) console.error(log.join('\n'));
 
 async function runInWindow(options: WindowOptions): Promise<number> {
-  await using server = await startServer({ underDevelopment: true, onOutput: text => log.push(text.trimEnd()) });
+  await using server = await startServer({
+    underDevelopment: true,
+    extensions,
+    onOutput: text => log.push(text.trimEnd()),
+  });
   await using browser = await startBrowser();
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   const exit = testsExit(page);
@@ -47,7 +51,13 @@ async function testsExit(page: Page): Promise<number> {
   });
 }
 
-function parse(args: readonly string[]): WindowOptions {
+interface Parsed {
+  readonly window: WindowOptions;
+  /** To be installed: a browser's window takes one extension under development only. */
+  readonly extensions: readonly string[];
+}
+
+function parse(args: readonly string[]): Parsed {
   const value = (name: string) =>
     args.filter(arg => arg.startsWith(`--${name}=`)).map(arg => toPath(arg.slice(name.length + 3)));
   const [extensionTestsPath] = value('extensionTestsPath');
@@ -59,11 +69,16 @@ function parse(args: readonly string[]): WindowOptions {
     .filter(arg => !arg.startsWith('-'))
     .map(toPath)
     .find(isFolder);
+  const [developed, ...extensions] = value('extensionDevelopmentPath');
   return {
-    ...(folder === undefined ? {} : { folder }),
-    extensionDevelopmentPath: value('extensionDevelopmentPath'),
-    extensionTestsPath,
-    disableExtensions: args.includes('--disable-extensions'),
+    window: {
+      ...(folder === undefined ? {} : { folder }),
+      ...(developed === undefined ? {} : { extensionDevelopmentPath: developed }),
+      extensionTestsPath,
+      // nothing else is installed there
+      disableExtensions: args.includes('--disable-extensions') && extensions.length === 0,
+    },
+    extensions,
   };
 }
 

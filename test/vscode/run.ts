@@ -34,7 +34,8 @@ async function runSuites(suites: readonly string[]): Promise<number> {
     const executable = codeExecutable();
     return await runTests({
       ...(executable === undefined ? {} : { vscodeExecutablePath: executable }),
-      extensionDevelopmentPath: root,
+      // with the language id that nix-ide gives to .nix files
+      extensionDevelopmentPath: [root, join(root, 'test/vscode/nix-language')],
       extensionTestsPath: join(bundles, 'index.cjs'),
       extensionTestsEnv: { [SUITES_VARIABLE]: JSON.stringify(inHost) },
       launchArgs: [workspace, '--disable-extensions'],

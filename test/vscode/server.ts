@@ -35,6 +35,8 @@ export interface ServerOptions {
    * above all it shows no notifications. For people, and for tests of what people see, install the extension instead.
    */
   readonly underDevelopment?: boolean;
+  /** Folders are not trusted unless a person trusts them, as VS Code comes. Without it every folder is. */
+  readonly workspaceTrust?: boolean;
   /** Gets what the server prints, as it comes. */
   readonly onOutput?: (text: string) => void;
 }
@@ -76,6 +78,13 @@ const QUIET: Readonly<Record<string, unknown>> = {
   'workbench.tips.enabled': false,
 };
 
+/** A folder is not trusted, and nobody asks whether it is. */
+const UNTRUSTED: Readonly<Record<string, unknown>> = {
+  'security.workspace.trust.enabled': true,
+  'security.workspace.trust.startupPrompt': 'never',
+  'security.workspace.trust.banner': 'never',
+};
+
 /** How long the server may take to listen, in milliseconds. */
 const START_DEADLINE = 60_000;
 /** How long it may take to end by itself once it was asked to, in milliseconds. */
@@ -89,7 +98,8 @@ export async function startServer(options: ServerOptions = {}): Promise<VscodeSe
   mkdirSync(join(dataDir, 'data/User'), { recursive: true });
   mkdirSync(join(dataDir, 'extensions'), { recursive: true });
   for (const extension of options.extensions ?? []) install(extension, join(dataDir, 'extensions'));
-  const settings = { ...QUIET, ...readSettings(settingsFile), ...options.settings };
+  const trust = options.workspaceTrust === true ? UNTRUSTED : {};
+  const settings = { ...QUIET, ...trust, ...readSettings(settingsFile), ...options.settings };
   writeFileSync(settingsFile, `${JSON.stringify(settings, undefined, 2)}\n`);
 
   const child = spawn(process.execPath, [join(vscodeRoot, 'out/server-main.js'), ...serverArgs(options, dataDir)], {
@@ -161,7 +171,7 @@ function serverArgs(options: ServerOptions, dataDir: string): string[] {
     `--server-data-dir=${dataDir}`,
     '--accept-server-license-terms',
     '--telemetry-level=off',
-    '--disable-workspace-trust',
+    ...(options.workspaceTrust === true ? [] : ['--disable-workspace-trust']),
     // without it a built server ignores extensionDevelopmentPath and extensionTestsPath
     ...(underDevelopment ? ['--enable-smoke-test-driver'] : []),
     ...(defaultFolder === undefined ? [] : [`--default-folder=${resolve(defaultFolder)}`]),
@@ -178,8 +188,17 @@ function tokenArg(token: string | undefined, dataDir: string): string {
 
 function serverEnv(dataDir: string, extra: ServerOptions['env']): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !/^(npm_|VSCODE_|ELECTRON_)/.test(name));
-  // its sockets go away with its data; no marketplace
-  return { ...Object.fromEntries(own), TMPDIR: dataDir, XDG_RUNTIME_DIR: dataDir, EXTENSIONS_GALLERY: '{}', ...extra };
+  return {
+    ...Object.fromEntries(own),
+    // its sockets go away with its data
+    TMPDIR: dataDir,
+    XDG_RUNTIME_DIR: dataDir,
+    // no marketplace
+    EXTENSIONS_GALLERY: '{}',
+    // the environment as it is here, without what a login shell would put before it
+    VSCODE_CLI: '1',
+    ...extra,
+  };
 }
 
 /**

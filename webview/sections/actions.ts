@@ -6,7 +6,9 @@ import { icon, type IconName } from '../icons.ts';
 const BUTTONS: Readonly<Record<PanelAction, { label: PanelLabel; icon: IconName }>> = {
   cancel: { label: 'cancel', icon: 'stop' },
   retry: { label: 'retry', icon: 'retry' },
+  'retry-anyway': { label: 'retryAnyway', icon: 'retry' },
   'open-diff': { label: 'openDiff', icon: 'diff' },
+  'use-lock': { label: 'useLock', icon: 'down' },
   'open-output': { label: 'openOutput', icon: 'text' },
 };
 
@@ -30,7 +32,7 @@ export function actionsSection({ label, post }: PageContext): Section<readonly P
       for (const action of actions) {
         const button = buttons.get(action) ?? makeButton(action);
         buttons.set(action, button);
-        button.setAttribute('appearance', action === 'retry' ? 'primary' : 'secondary');
+        button.setAttribute('appearance', action === 'retry' || action === 'retry-anyway' ? 'primary' : 'secondary');
         const place = previous?.nextElementSibling ?? (previous ? null : element.firstElementChild);
         if (place !== button) element.insertBefore(button, place);
         previous = button;

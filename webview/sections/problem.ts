@@ -1,11 +1,22 @@
-import type { ProblemView } from '../../protocol/panel.ts';
+import type { PlaceView, ProblemView } from '../../protocol/panel.ts';
 import type { PageContext, Section } from '../context.ts';
 import { el, fill } from '../dom.ts';
 import { icon } from '../icons.ts';
 
 /** What went wrong, what to do, and the last lines of the command that failed. */
-export function problemSection({ label }: PageContext): Section<ProblemView | null> {
+export function problemSection({ label, post }: PageContext): Section<ProblemView | null> {
   const element = el('section', { class: 'notice problem', 'aria-label': label('problem'), hidden: true });
+  function placeButton(place: PlaceView, index: number): HTMLElement {
+    const name = label('openPlace', place.label);
+    const button = el(
+      'button',
+      { class: 'link', type: 'button', 'aria-label': `${name}: ${place.title}` },
+      place.label,
+    );
+    button.addEventListener('click', () => post({ type: 'open-place', index }));
+    return el('span', {}, button, ' ', el('span', { class: 'place-title' }, place.title));
+  }
+
   return {
     element,
     show(view) {
@@ -22,6 +33,13 @@ export function problemSection({ label }: PageContext): Section<ProblemView | nu
           view.advice === null
             ? null
             : el('p', { class: 'advice' }, el('strong', {}, label('whatToDo')), ' ', view.advice),
+          view.places.length === 0
+            ? null
+            : el(
+                'ul',
+                { class: 'places' },
+                ...view.places.map((place, index) => el('li', {}, placeButton(place, index))),
+              ),
           view.lastLines.length === 0
             ? null
             : el(

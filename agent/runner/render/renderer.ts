@@ -1,3 +1,4 @@
+import { CredentialFilter } from '../../steps/credentials.ts';
 import { NixLogRenderer } from './nix-log.ts';
 
 /**
@@ -12,7 +13,7 @@ export interface Renderer {
 
 /** The renderer for a raw file, which says by its name what is in it. */
 export function rendererFor(rawFile: string): Renderer {
-  return rawFile === NIX_RAW ? new NixLogRenderer() : new PlainRenderer();
+  return new WithoutCredentials(rawFile === NIX_RAW ? new NixLogRenderer() : new PlainRenderer());
 }
 
 /** The raw file of nix's machine-readable log; all other raw files hold plain output. */
@@ -27,5 +28,23 @@ class PlainRenderer implements Renderer {
 
   end(): Uint8Array {
     return NOTHING;
+  }
+}
+
+/** git and nix print remotes and inputs with whatever is in their URLs. */
+class WithoutCredentials implements Renderer {
+  readonly #inner: Renderer;
+  readonly #filter = new CredentialFilter();
+
+  constructor(inner: Renderer) {
+    this.#inner = inner;
+  }
+
+  push(chunk: Uint8Array): Uint8Array {
+    return this.#filter.push(this.#inner.push(chunk));
+  }
+
+  end(): Uint8Array {
+    return Buffer.concat([this.#filter.push(this.#inner.end()), this.#filter.end()]);
   }
 }

@@ -32,7 +32,7 @@ import {
   type UpdateRequest,
 } from '../../../protocol/index.ts';
 import { agentConfigSchema, type AgentConfig } from '../../config.ts';
-import { readEvents } from '../../run-directory/run-list.ts';
+import { listRuns, readEvents } from '../../run-directory/run-list.ts';
 import { inboxPaths, runPaths } from '../../run-directory/layout.ts';
 import { bootId } from '../../process.ts';
 import { endGroup, processesMarked } from '../process-group.ts';
@@ -54,6 +54,12 @@ export interface FaultPlan {
   readonly commit?: 'fail' | 'hang';
 }
 
+/** Notes what is to be on the disk, and the last word of the journal by then. */
+const SYNC = `#!/bin/sh
+last=$(cat HOME/state/runs/*/journal.ndjson 2>/dev/null | tail -n 1 | sed 's/.*"type":"\\([a-z-]*\\)".*/\\1/')
+echo "$(pwd) $* after $last" >> HOME/syncs
+`;
+
 /** Everything that a failed run must leave as it was. */
 export interface HostState {
   readonly head: string;
@@ -72,7 +78,8 @@ export class TestHost {
   readonly #author: string;
   #config: Record<string, unknown>;
   #plan: FaultPlan = {};
-  #saved: { readonly config: Record<string, unknown>; readonly plan: FaultPlan } | undefined;
+  #saved:
+    { readonly config: Record<string, unknown>; readonly plan: FaultPlan; readonly runs: readonly RunId[] } | undefined;
 
   constructor() {
     this.home = realpathSync(mkdtempSync(join(tmpdir(), 'nixfleet-host-')));
@@ -89,6 +96,9 @@ export class TestHost {
       );
       chmodSync(path, 0o755);
     }
+    const sync = join(this.home, 'bin/sync');
+    writeFileSync(sync, SYNC.replaceAll('HOME', this.home));
+    chmodSync(sync, 0o755);
     copyFileSync(join(here, 'fake-switch.mjs'), join(this.home, 'switch.mjs'));
     copyFileSync(join(here, 'fake-agent.mjs'), join(this.home, 'agent.mjs'));
     writeFileSync(join(this.home, 'process-module'), join(here, '../../process.ts'));
@@ -201,7 +211,7 @@ export class TestHost {
   async killWhen(runId: RunId, isSoFar: (events: readonly AnyRunEvent[], output: string) => boolean): Promise<void> {
     const runner = this.start(runId);
     const dead = once(runner, 'exit');
-    const deadline = Date.now() + 30_000;
+    const deadline = Date.now() + 50_000;
     const output = (): string => (existsSync(runPaths(this.config.stateDir, runId).output) ? this.output(runId) : '');
     while (!isSoFar(readEvents(this.config.stateDir, runId), output())) {
       if (runner.exitCode !== null || Date.now() > deadline) throw new Error(`it did not come so far:\n${output()}`);
@@ -217,6 +227,7 @@ export class TestHost {
     const paths = runPaths(this.config.stateDir, runId);
     for (const path of [paths.journal, paths.runner])
       writeFileSync(path, readFileSync(path, 'utf8').replaceAll(bootId(), 'an-earlier-boot'));
+    if (!existsSync(join(this.home, 'system'))) return;
     rmSync(join(this.home, 'current-system'), { force: true });
     const booted = realpathSync(join(this.home, 'system'));
     symlinkSync(booted, join(this.home, 'current-system'));
@@ -251,6 +262,12 @@ export class TestHost {
     return readFileSync(runPaths(this.config.stateDir, runId).output, 'utf8');
   }
 
+  /** What was brought onto the disk so far, as sync(1) was asked to, and behind which line of the journal. */
+  syncs(): string[] {
+    const path = join(this.home, 'syncs');
+    return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [];
+  }
+
   /** The activations so far, `test` or `boot` and the toplevel. */
   activations(): string[] {
     const path = join(this.home, 'activations');
@@ -275,7 +292,7 @@ export class TestHost {
 
   /** Keeps checkout, configuration and plan for `restore`, so that many tests can begin from one costly state. */
   save(): void {
-    this.#saved = { config: this.#config, plan: this.#plan };
+    this.#saved = { config: this.#config, plan: this.#plan, runs: listRuns(this.config.stateDir) };
     cpSync(this.checkout, join(this.home, 'saved'), {
       recursive: true,
       verbatimSymlinks: true,
@@ -291,6 +308,9 @@ export class TestHost {
       preserveTimestamps: true,
     });
     this.#config = this.#saved?.config ?? this.#config;
+    const { stateDir } = this.config;
+    for (const runId of listRuns(stateDir))
+      if (!this.#saved?.runs.includes(runId)) rmSync(runPaths(stateDir, runId).dir, { recursive: true });
     this.plan(this.#saved?.plan ?? {});
   }
 

@@ -227,6 +227,23 @@ export const SCENARIOS: Readonly<Record<string, () => Scenario>> = {
     outputEnded: true,
     ...LOCKS,
   }),
+  'failed-before': () => ({
+    story: new Story()
+      .begin()
+      .pull(COMMITS)
+      .lock()
+      .end(
+        'failed',
+        failed(
+          'failed-before',
+          'the revision 4c0b1e2f9a77 was taken back on this host before (run 01KA0000000000000000000000, 2026-11-27T18:20:11.000Z): the agent 2.4.0 (/nix/store/dddddddd-nixfleet-agent-2.4.0) was not proven within 90 s: the agent runs, but the relay has not greeted it',
+          'Publish a revision that mends it, or choose Retry Anyway to try this one once more.',
+        ),
+      ),
+    output: PULLED + LOCKED,
+    outputEnded: true,
+    ...LOCKS,
+  }),
   refused: () => ({
     story: new Story(),
     summary: {

@@ -17,7 +17,7 @@ import { ENGLISH } from '../../base/locale.ts';
 import { OutputStore } from '../../output/output-store.ts';
 import type { RunSession } from '../../runs/run-session.ts';
 import { panelHtml } from '../panel-html.ts';
-import { PanelLink } from '../panel-link.ts';
+import { NO_WORKSPACE, PanelLink } from '../panel-link.ts';
 import type { Scenario } from './scenarios.ts';
 import { RUN_ID } from './story.ts';
 import { themeScript, type ThemeName } from './themes.ts';
@@ -118,6 +118,7 @@ export class Stage {
       now: () => current.story.now,
       isOnline: () => current.online,
       onDidChangeHosts: () => ({ dispose: () => undefined }),
+      workspace: NO_WORKSPACE,
       act: (action: PanelAction) => asked.push(action),
       openLink: url => asked.push(`open ${url}`),
       warn: message => troubles.push(message),

@@ -188,6 +188,13 @@ export class Story {
       .tell({ type: 'committed', generation: AFTER.generation ?? { toplevel: '' } });
   }
 
+  /** On a host that publishes its lock. */
+  publish(published: { result: 'pushed' | 'held' | 'not-published'; rev?: string; why?: string }): this {
+    return this.tell({ type: 'publishing', changed: true })
+      .wait(900)
+      .tell({ type: 'published', to: 'origin/main', ...published });
+  }
+
   end(
     outcome: Outcome,
     how: { changed?: boolean; after?: Snapshot; reason?: Reason; lastLines?: string[] } = {},

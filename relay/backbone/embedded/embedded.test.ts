@@ -5,17 +5,22 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmdirSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { appendFile, mkdir, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import {
   decodeFrame,
   encodeFrame,
+  parseRequest,
+  requestBytes,
   START,
   type OutputFrame,
   type Position,
@@ -23,10 +28,14 @@ import {
 } from '../../../protocol/index.ts';
 import { newRunId, temporaryFolder } from '../../testing/harness.ts';
 import { until } from '../../testing/wait.ts';
-import type { FleetChange } from '../backbone.ts';
+import { AGENT } from '../../testing/test-agent.ts';
+import { requestFor } from '../../testing/test-operator.ts';
+import type { FleetChange, HostCommand } from '../backbone.ts';
 import { EmbeddedBackbone, type EmbeddedOptions } from './embedded.ts';
 
 const NOW = 1_800_000_000_000;
+/** When a run of `NOW` is older than what is kept. */
+const LATER = NOW + 40 * 86_400_000;
 
 describe('the embedded store', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -176,6 +185,40 @@ describe('the embedded store', () => {
     assert.deepEqual(await append(backbone, frame(runId, { epoch: 0, offset: 6 }, 'g')), { kind: 'gap', have: START });
   });
 
+  it('knows from its start on which output lies in no file any more, ended or not', async () => {
+    let backbone = await openStore();
+    const runId = newRunId();
+    await backbone.adoptRun(runId, 'web');
+    await append(backbone, frame(runId, START, 'abcdef', true));
+    await backbone.close();
+    rmSync(file(runId));
+    const said: string[] = [];
+    backbone = await openStore({ onError: (_, error) => void said.push((error as Error).message) });
+    assert.match(said.join(), /^1 files of output are shorter/);
+    assert.deepEqual((await backbone.streams(runId)).output, { epochs: [START], size: 0, ended: false });
+    assert.deepEqual(await append(backbone, frame(runId, START, 'abcdef', true)), { kind: 'appended' });
+    backbone = await reopen(backbone);
+    assert.equal(await text(backbone, runId), 'abcdef');
+  });
+
+  it('ends when its database turns out to be damaged while it serves', async () => {
+    const fatal: unknown[] = [];
+    const backbone = await openStore({ onFatal: error => void fatal.push(error) });
+    const runId = newRunId();
+    await backbone.adoptRun(runId, 'web');
+    // more than SQLite keeps in memory
+    for (let seq = 1; seq <= 600; seq++) {
+      await backbone.appendEvents(runId, [{ v: 1, seq, at: 5, type: 'note', text: 'x'.repeat(10_000) }]);
+    }
+    await backbone.close();
+    const again = await openStore({ onFatal: error => void fatal.push(error) });
+    const path = join(folder.path, 'relay.db');
+    const bytes = readFileSync(path);
+    writeFileSync(path, bytes.fill(0xa5, 20 * 4096));
+    await assert.rejects(again.readEvents(runId, 0, 1e9), /malformed/);
+    assert.equal(fatal.length, 1);
+  });
+
   it('remembers a cut before it writes what stands there now', async () => {
     const backbone = await openStore();
     const runId = newRunId();
@@ -282,12 +325,97 @@ describe('the embedded store', () => {
     assert.deepEqual(readdirSync(join(folder.path, 'runs', '.trash')), []);
   });
 
+  const oldRun = async (backbone: EmbeddedBackbone) => {
+    await backbone.enrollHost('web', 'a'.repeat(64), NOW);
+    const runId = newRunId(NOW - 100 * 86_400_000);
+    const envelope = requestFor('web', runId, { requestedAt: NOW, expiresAt: NOW + 1 });
+    const parsed = parseRequest(requestBytes(envelope), runId);
+    assert.ok(parsed.ok);
+    await backbone.askRun({ envelope, request: parsed.request, by: 'ana', at: NOW });
+    await append(backbone, frame(runId, START, 'abc'));
+    await backbone.flush();
+    await backbone.expireQueued(NOW + 1);
+    await backbone.adoptRun(newRunId(NOW), 'web');
+    return runId;
+  };
+
+  it('does not remove a run of which its host says meanwhile that it goes on', async () => {
+    const backbone = await openStore();
+    const runId = await oldRun(backbone);
+    // it is found to be over and old at once, and its files move before it is forgotten
+    const removal = backbone.applyRetention(LATER);
+    await backbone.changeRun(runId, { kind: 'begun' });
+    assert.equal(await removal, 0);
+    assert.equal((await backbone.run(runId))?.summary.delivery, 'begun');
+    assert.equal(await text(backbone, runId), 'abc');
+    assert.equal(await backbone.applyRetention(LATER), 0);
+  });
+
+  it('keeps the files of a run that it cannot forget', async () => {
+    const backbone = await openStore();
+    const runId = await oldRun(backbone);
+    const beside = new DatabaseSync(join(folder.path, 'relay.db'));
+    beside.exec("CREATE TRIGGER full BEFORE DELETE ON runs BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    await assert.rejects(backbone.applyRetention(LATER), /no room/);
+    assert.equal(await text(backbone, runId), 'abc');
+    beside.exec('DROP TRIGGER full');
+    beside.close();
+    assert.equal(await backbone.applyRetention(LATER), 1);
+    assert.equal(existsSync(file(runId)), false);
+  });
+
+  it('sends a host away whose output it could not put on disk, so that it comes again with it', async () => {
+    const backbone = await openStore();
+    const runId = newRunId();
+    await backbone.adoptRun(runId, 'web');
+    const commands: HostCommand[] = [];
+    const onCommand = (command: HostCommand) => void commands.push(command);
+    await backbone.claimHost({ host: 'web', session: 'one', agent: AGENT, at: NOW, onCommand });
+    const beside = new DatabaseSync(join(folder.path, 'relay.db'));
+    beside.exec("CREATE TRIGGER full BEFORE INSERT ON streams BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    await append(backbone, frame(runId, START, 'abc', true));
+    await backbone.flush();
+    assert.deepEqual(commands, [{ kind: 'lost-output' }]);
+    beside.exec('DROP TRIGGER full');
+    beside.close();
+    assert.deepEqual(await backbone.streams(runId), {}, 'it is asked for from the beginning');
+    assert.deepEqual(await append(backbone, frame(runId, START, 'abc', true)), { kind: 'appended' });
+  });
+
+  it('takes a cut again that it could not write down', async () => {
+    const backbone = await openStore();
+    const runId = newRunId();
+    await backbone.adoptRun(runId, 'web');
+    await append(backbone, frame(runId, START, 'abcdef'));
+    await backbone.flush();
+    const beside = new DatabaseSync(join(folder.path, 'relay.db'));
+    beside.exec("CREATE TRIGGER full BEFORE UPDATE ON streams BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    await assert.rejects(append(backbone, frame(runId, { epoch: 1, offset: 3 }, 'XYZ')), /no room/);
+    assert.equal(await text(backbone, runId), 'abcdef', 'nothing was cut');
+    beside.exec('DROP TRIGGER full');
+    beside.close();
+    await append(backbone, frame(runId, { epoch: 1, offset: 3 }, 'XYZ'));
+    assert.equal(await text(backbone, runId), 'abcXYZ');
+  });
+
   it('finishes a removal that was interrupted', async () => {
     const trash = join(folder.path, 'runs', '.trash', newRunId());
     await made(trash);
     writeFileSync(join(trash, 'output.log'), 'abc');
     await openStore();
     assert.equal(existsSync(trash), false);
+  });
+
+  it('puts the files of a run back that was not forgotten before the relay was killed', async () => {
+    let backbone = await openStore();
+    const runId = newRunId();
+    await backbone.adoptRun(runId, 'web');
+    await append(backbone, frame(runId, START, 'abc', true));
+    await backbone.close();
+    await made(join(folder.path, 'runs', '.trash'));
+    renameSync(dirname(file(runId)), join(folder.path, 'runs', '.trash', runId));
+    backbone = await openStore();
+    assert.equal(await text(backbone, runId), 'abc');
   });
 
   it('notices what another process enrols and revokes', async () => {

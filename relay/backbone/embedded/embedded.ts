@@ -2,8 +2,10 @@
  * The backbone of a relay that is one process: SQLite for everything that is small, a file for each stream of a run, both
  * below one data folder. README.md of the relay describes the files.
  */
+import { statfs } from 'node:fs/promises';
 import type { DatabaseSync } from 'node:sqlite';
 import {
+  isOver,
   START,
   type AnyRunEvent,
   type HostStatus,
@@ -15,33 +17,37 @@ import {
 import { decideAsk, type Ask } from '../../runs/ask.ts';
 import { applyChange, type RunChange } from '../../runs/delivery.ts';
 import { recordFromHost, type RunRecord } from '../../runs/record.ts';
-import { runsToRemove } from '../../runs/retention.ts';
+import { RETENTION, runsToRemove } from '../../runs/retention.ts';
 import { foldSummary } from '../../runs/summary.ts';
-import type {
-  AppendResult,
-  AskResult,
-  AuditEntry,
-  Backbone,
-  CancelAnswer,
-  EventsResult,
-  FleetChange,
-  FrameRead,
-  HostClaim,
-  HostCommand,
-  HostRecord,
-  RunNews,
-  RunQuery,
-  StoredEvent,
-  Streams,
-  TokenOwner,
-  Unwatch,
+import {
+  DiskFull,
+  type AppendResult,
+  type AskResult,
+  type AuditEntry,
+  type Backbone,
+  type CancelAnswer,
+  type EventsResult,
+  type FleetChange,
+  type FrameRead,
+  type HostClaim,
+  type HostCommand,
+  type HostRecord,
+  type RunNews,
+  type RunQuery,
+  type StoredEvent,
+  type Streams,
+  type TokenOwner,
+  type Unwatch,
 } from '../backbone.ts';
 import { planEvents } from '../events.ts';
 import { Presence } from '../presence.ts';
 import { Watchers } from '../watchers.ts';
 import { ForeignChanges } from './foreign-changes.ts';
 import { GroupCommit } from './group-commit.ts';
-import { openDatabase, ServeLock, StoreError, WalSync } from './open.ts';
+import { isDamageError } from './damage.ts';
+import { isDiskFull, LEAST_ROOM } from './disk-full.ts';
+import { findMissingOutput } from './missing-output.ts';
+import { openDatabase, ServeLock, WalSync } from './open.ts';
 import { Rows } from './rows.ts';
 import { StreamFiles, UnknownRun } from './stream-files.ts';
 
@@ -57,13 +63,16 @@ export interface EmbeddedOptions {
   readonly serve: boolean;
   /** Something went wrong in the background and was dealt with. */
   readonly onError?: (what: string, error: unknown) => void;
-  /** What is on disk is not known any more: the process has to end, and the next one finds out. */
+  /** What is on disk is not known any more, or damaged: the process has to end, and the next one finds out. */
   readonly onFatal?: (error: unknown) => void;
   /** Stands in for the wait for the disk, in tests. */
   readonly sync?: () => Promise<void>;
 }
 
 export class EmbeddedBackbone implements Backbone {
+  readonly #dir: string;
+  readonly #onError: (what: string, error: unknown) => void;
+  readonly #onFatal: (error: unknown) => void;
   readonly #db: DatabaseSync;
   readonly #lock: ServeLock | undefined;
   readonly #wal: WalSync;
@@ -75,16 +84,17 @@ export class EmbeddedBackbone implements Backbone {
   readonly #foreign: ForeignChanges | undefined;
 
   private constructor(db: DatabaseSync, lock: ServeLock | undefined, options: EmbeddedOptions) {
+    this.#dir = options.dir;
     this.#db = db;
     this.#lock = lock;
     this.#wal = new WalSync(options.dir);
     this.#rows = new Rows(db);
-    const onError = options.onError ?? (() => undefined);
-    const onFatal =
+    const onError = (this.#onError = options.onError ?? (() => undefined));
+    const onFatal = (this.#onFatal =
       options.onFatal ??
       ((error: unknown) => {
         throw error;
-      });
+      }));
     this.#commits = new GroupCommit(db, options.sync ?? (() => this.#wal.sync()), onFatal);
     this.#files = new StreamFiles({
       dir: options.dir,
@@ -95,7 +105,12 @@ export class EmbeddedBackbone implements Backbone {
       },
       record: (runId, stream, state) => this.#commits.write(() => this.#rows.putStream(runId, stream, state)),
       onNews: (runId, news) => this.#watchers.tellRun(runId, news),
-      onError: error => onError('cannot put output on disk', error),
+      onError: (error, runId) => {
+        onError('cannot put output on disk', error);
+        // its host believes that it is here, and would never send it again
+        const host = this.#rows.run(runId)?.summary.host;
+        if (host !== undefined) this.#presence.command(host, { kind: 'lost-output' });
+      },
     });
     if (options.serve) {
       // from here on a busy database is waited for off the loop, see GroupCommit
@@ -114,19 +129,16 @@ export class EmbeddedBackbone implements Backbone {
    * @throws StoreError when another process serves it, or it is damaged; NewerDatabase
    */
   static async open(options: EmbeddedOptions): Promise<EmbeddedBackbone> {
-    const db = openDatabase(options.dir);
-    let lock: ServeLock | undefined;
+    const lock = options.serve ? ServeLock.take(options.dir) : undefined;
+    let db: DatabaseSync | undefined;
     try {
-      if (options.serve) {
-        lock = ServeLock.take(options.dir);
-        if (!lock) throw new StoreError(`another relay serves the data folder ${options.dir} already`);
-      }
+      db = openDatabase(options.dir, { verify: options.serve });
       const backbone = new EmbeddedBackbone(db, lock, options);
-      if (options.serve) await backbone.#files.emptyTrash();
+      if (options.serve) await backbone.#tidy();
       return backbone;
     } catch (error) {
+      db?.close();
       lock?.release();
-      db.close();
       throw error;
     }
   }
@@ -330,13 +342,12 @@ export class EmbeddedBackbone implements Backbone {
     );
   }
 
-  async applyRetention(now: number, host?: string): Promise<number> {
+  async applyRetention(now: number, host?: string, retention = RETENTION): Promise<number> {
     let removed = 0;
     for (const name of host === undefined ? this.#rows.hostsWithRuns() : [host]) {
       const runs = await this.runs({ host: name, limit: Number.MAX_SAFE_INTEGER });
-      for (const runId of runsToRemove(runs, now)) {
-        await this.#removeRun(runId, name);
-        removed++;
+      for (const runId of runsToRemove(runs, now, retention)) {
+        if (await this.#removeRun(runId, name)) removed++;
       }
     }
     if (host === undefined) await this.#commits.write(() => this.#rows.dropAudit(now - AUDIT_AGE));
@@ -417,6 +428,9 @@ export class EmbeddedBackbone implements Backbone {
 
   async check(): Promise<void> {
     await this.#commits.write(() => this.#rows.probe(Date.now()));
+    // the log may have room of its own for this write, and output has none
+    const { bavail, bsize } = await statfs(this.#dir);
+    if (bavail * bsize < LEAST_ROOM) throw new DiskFull();
   }
 
   async close(): Promise<void> {
@@ -433,15 +447,44 @@ export class EmbeddedBackbone implements Backbone {
     return this.#files.flush();
   }
 
-  async #removeRun(runId: RunId, host: string): Promise<void> {
-    await this.#files.remove(runId, host, () => this.#commits.write(() => this.#rows.dropRun(runId)));
+  /** What the last process left half done, and what somebody else did to its files. */
+  async #tidy(): Promise<void> {
+    await this.#files.emptyTrash(runId => this.#rows.run(runId)?.summary.host);
+    const missing = findMissingOutput(this.#dir, this.#rows);
+    if (missing.length === 0) return;
+    await this.#commits.write(() => {
+      for (const { runId, stream, state } of missing) this.#rows.putStream(runId, stream, state);
+    });
+    const what = `${missing.length} files of output are shorter than was recorded, or gone`;
+    this.#onError('output is missing; its hosts are asked for it', new Error(what));
+  }
+
+  /** False when its host has said in the meantime that the run goes on. */
+  async #removeRun(runId: RunId, host: string): Promise<boolean> {
+    const isGone = await this.#files.remove(runId, host, () =>
+      this.#commits.write(() => {
+        const record = this.#rows.run(runId);
+        if (record && !isOver(record.summary)) return false;
+        this.#rows.dropRun(runId);
+        return true;
+      }),
+    );
+    if (!isGone) return false;
     this.#watchers.tellRun(runId, { kind: 'removed' });
     this.#watchers.tellFleet({ kind: 'run-removed', host, runId });
+    return true;
   }
 
   /** Reads are quick and happen at once; what they throw becomes the promise's. */
   #read<T>(read: () => T): Promise<T> {
-    return new Promise(resolve => resolve(read()));
+    return new Promise(resolve => {
+      try {
+        resolve(read());
+      } catch (error) {
+        if (isDamageError(error)) this.#onFatal(error);
+        throw error;
+      }
+    });
   }
 
   #hostRecord(host: string): HostRecord | undefined {
@@ -464,6 +507,6 @@ async function orUnknownRun<T>(work: () => Promise<T>): Promise<T | { readonly k
     return await work();
   } catch (error) {
     if (error instanceof UnknownRun) return { kind: 'unknown-run' };
-    throw error;
+    throw isDiskFull(error) ? new DiskFull(error) : error;
   }
 }

@@ -1,4 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { DiskFull } from '../backbone.ts';
+import { isDamageError } from './damage.ts';
+import { isDiskFull } from './disk-full.ts';
+import { sqliteCode } from './sqlite-code.ts';
 
 const SQLITE_BUSY = 5;
 
@@ -34,7 +38,8 @@ export class GroupCommit {
 
   /**
    * @param sync makes everything durable that was committed before the call
-   * @param onFatal a sync failed: what is on disk is not known any more, and only a new process can find out
+   * @param onFatal a sync failed, or the database is damaged: what is on disk is not known any more, and only a new
+   * process can find out
    */
   constructor(db: DatabaseSync, sync: () => Promise<void>, onFatal: (error: unknown) => void) {
     this.#db = db;
@@ -44,7 +49,7 @@ export class GroupCommit {
 
   /**
    * Runs `work` inside a transaction, in the order of the calls. The promise resolves when its changes are durable, and
-   * rejects, with nothing changed, when `work` or the commit throws.
+   * rejects, with nothing changed, when `work` or the commit throws; with `DiskFull` when that is why.
    * @param committed is called with the result when readers can see the changes, before they are durable
    */
   write<T>(work: () => T, committed?: (result: T) => void): Promise<T> {
@@ -54,7 +59,7 @@ export class GroupCommit {
         work,
         committed: result => committed?.(result as T),
         resolve: result => resolve(result as T),
-        reject,
+        reject: error => reject(isDiskFull(error) ? new DiskFull(error) : asError(error)),
       });
       this.#schedule();
     });
@@ -122,6 +127,7 @@ export class GroupCommit {
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK TO job; RELEASE job');
       job.reject(error);
+      if (isDamageError(error)) this.#onFatal(error);
       return undefined;
     }
   }
@@ -165,8 +171,7 @@ export class GroupCommit {
 }
 
 function isBusy(error: unknown): boolean {
-  // the low byte is the primary result code, the rest says which kind of busy
-  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === SQLITE_BUSY;
+  return sqliteCode(error) === SQLITE_BUSY;
 }
 
 function asError(error: unknown): Error {

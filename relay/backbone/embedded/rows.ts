@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { isOver, type AgentInfo, type HostStatus, type RunId, type StreamName } from '../../../protocol/index.ts';
+import { endsAt } from '../../runs/delivery.ts';
 import type { RunRecord } from '../../runs/record.ts';
 import type { AuditEntry, HostRecord, RunQuery, StoredEvent, TokenOwner } from '../backbone.ts';
 import type { StreamState } from '../stream-state.ts';
@@ -122,12 +123,12 @@ export class Rows {
   }
 
   putRun(record: RunRecord): void {
-    const { runId, host, delivery, expiresAt } = record.summary;
+    const { runId, host } = record.summary;
     this.#sql.putRun.run({
       runId,
       host,
       isOver: Number(isOver(record.summary)),
-      queuedUntil: delivery === 'queued' ? expiresAt : null,
+      queuedUntil: endsAt(record.summary) ?? null,
       record: JSON.stringify(record),
     });
   }
@@ -147,7 +148,7 @@ export class Rows {
     return this.#sql.live.all(host).map(recordOf);
   }
 
-  /** Runs in the queue whose time is over. */
+  /** Runs that the host was not told of, or did not confirm, and whose time is over. */
   expiredRuns(at: number): readonly RunRecord[] {
     return this.#sql.expired.all(at).map(recordOf);
   }

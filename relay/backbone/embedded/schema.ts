@@ -83,13 +83,8 @@ export function migrate(db: DatabaseSync, migrations = MIGRATIONS): void {
   db.exec('BEGIN IMMEDIATE');
   try {
     // another process may have been faster
-    const version = versionOf(db);
-    if (version > migrations.length) {
-      throw new NewerDatabase(
-        `the database has version ${version}, and this relay knows versions up to ${migrations.length}: use the newer relay`,
-      );
-    }
-    for (const sql of migrations.slice(version)) db.exec(sql);
+    refuseNewer(db, migrations);
+    for (const sql of migrations.slice(versionOf(db))) db.exec(sql);
     db.exec(`PRAGMA user_version = ${migrations.length}`);
     db.exec('COMMIT');
   } catch (error) {
@@ -98,6 +93,15 @@ export function migrate(db: DatabaseSync, migrations = MIGRATIONS): void {
   }
 }
 
-function versionOf(db: DatabaseSync): number {
+/** @throws NewerDatabase when this relay does not know the version of a database */
+export function refuseNewer(db: DatabaseSync, migrations = MIGRATIONS): void {
+  const version = versionOf(db);
+  if (version <= migrations.length) return;
+  throw new NewerDatabase(
+    `the database has version ${version}, and this relay knows versions up to ${migrations.length}: use the newer relay`,
+  );
+}
+
+export function versionOf(db: DatabaseSync): number {
   return Number(db.prepare('PRAGMA user_version').get()?.['user_version']);
 }

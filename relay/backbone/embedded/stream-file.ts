@@ -196,8 +196,16 @@ export class StreamFile {
       // The new epoch must be known before its bytes stand where others stood, or a crash would leave a mixture.
       const epoch = batch[0]?.plan.next.epochs ?? this.#written.epochs;
       const cut: StreamState = { epochs: epoch, size: cutTo, ended: false };
+      const before = this.#written;
+      // from here on no flush writes down what was before the cut
       this.#written = cut;
-      await this.#options.record(cut);
+      try {
+        await this.#options.record(cut);
+      } catch (error) {
+        // not known on disk, so not done: the bytes behind it still stand
+        this.#written = before;
+        throw error;
+      }
       this.#recorded = cut;
       await this.#handle.truncate(cutTo);
       this.#index.cut(cutTo);
@@ -238,7 +246,8 @@ export class StreamFile {
   }
 }
 
-function indexPath(path: string): string {
+/** Where the times of a stream's bytes lie. */
+export function indexPath(path: string): string {
   return `${path}.idx`;
 }
 

@@ -1,6 +1,6 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { RunId, StreamName } from '../../../protocol/index.ts';
+import { runIdSchema, type RunId, type StreamName } from '../../../protocol/index.ts';
 import type { RunNews } from '../backbone.ts';
 import { EMPTY_STREAM, type StreamState } from '../stream-state.ts';
 import { StreamFile } from './stream-file.ts';
@@ -21,6 +21,19 @@ const FILE_NAMES: Record<StreamName, string> = {
 
 const STREAM_NAMES = Object.keys(FILE_NAMES) as StreamName[];
 
+/** Below the data folder: the files of all runs. */
+export const RUNS_FOLDER = 'runs';
+
+/** Where the files of a run lie below the data folder. */
+export function runFolder(host: string, runId: RunId): string {
+  return join(RUNS_FOLDER, host, runId);
+}
+
+/** The name of a stream's file in the folder of its run. */
+export function streamFileName(stream: StreamName): string {
+  return FILE_NAMES[stream];
+}
+
 export interface StreamFilesOptions {
   /** The relay's data folder. */
   readonly dir: string;
@@ -28,8 +41,8 @@ export interface StreamFilesOptions {
   readonly recorded: (runId: RunId, stream: StreamName) => Recorded;
   readonly record: (runId: RunId, stream: StreamName, state: StreamState) => Promise<void>;
   readonly onNews: (runId: RunId, news: RunNews) => void;
-  /** A flush failed. The file is opened anew when it is needed, as it was at its last flush. */
-  readonly onError: (error: unknown) => void;
+  /** A flush failed. The file is opened anew when it is needed, as it was at its last flush; the rest has to come again. */
+  readonly onError: (error: unknown, runId: RunId) => void;
 }
 
 export interface Recorded {
@@ -49,7 +62,8 @@ export class StreamFiles {
   readonly #opened = new Map<string, StreamFile>();
   readonly #closing = new Map<string, Promise<void>>();
   readonly #dirty = new Map<StreamFile, string>();
-  readonly #syncedFolders = new Set<string>();
+  /** Files whose names are on disk, and folders of which that is true. */
+  readonly #synced = new Set<string>();
   #flushTimer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> = Promise.resolve();
   readonly #sweepTimer: NodeJS.Timeout;
@@ -87,23 +101,60 @@ export class StreamFiles {
 
   /**
    * Takes a run's files away in two steps, so that a crash in between leaves either all or nothing to be found: they
-   * are moved aside, then the caller forgets the run, then they are deleted.
+   * are moved aside, then the caller forgets the run, then they are deleted. Where it does not forget it, or cannot, they
+   * are moved back.
+   * @param forget false when the run is to stay after all
+   * @returns whether the run is gone
    */
-  async remove(runId: RunId, host: string, forget: () => Promise<void>): Promise<void> {
+  async remove(runId: RunId, host: string, forget: () => Promise<boolean>): Promise<boolean> {
     for (const stream of STREAM_NAMES) await this.#drop(`${runId}/${stream}`);
+    const folder = this.#folder(host, runId);
     const aside = join(this.#trash, runId);
     await mkdir(this.#trash, { recursive: true, mode: 0o700 });
-    await rename(this.#folder(host, runId), aside).catch((error: unknown) => {
+    await rename(folder, aside).catch((error: unknown) => {
       if (!isMissing(error)) throw error;
     });
-    await forget();
-    this.#syncedFolders.delete(this.#folder(host, runId));
+    let isForgotten = false;
+    try {
+      isForgotten = await forget();
+    } finally {
+      if (!isForgotten) await this.#putBack(aside, folder, runId);
+    }
+    if (!isForgotten) return false;
+    for (const path of [folder, ...STREAM_NAMES.map(stream => join(folder, FILE_NAMES[stream]))])
+      this.#synced.delete(path);
     await rm(aside, { recursive: true, force: true });
+    return true;
   }
 
-  /** Deletes what an interrupted removal left behind. */
-  async emptyTrash(): Promise<void> {
-    await rm(this.#trash, { recursive: true, force: true });
+  /** What came in the meantime began at nothing, and stands in the way of all the rest. */
+  async #putBack(aside: string, folder: string, runId: RunId): Promise<void> {
+    for (const stream of STREAM_NAMES) await this.#drop(`${runId}/${stream}`);
+    await rm(folder, { recursive: true, force: true });
+    await rename(aside, folder).catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+    });
+  }
+
+  /**
+   * Ends what an interrupted removal left behind: files of runs that were not forgotten yet go back, others are deleted.
+   * @param hostOf the host of a run that is known
+   */
+  async emptyTrash(hostOf: (runId: RunId) => string | undefined): Promise<void> {
+    for (const name of await readdir(this.#trash).catch(() => [])) {
+      const aside = join(this.#trash, name);
+      const runId = runIdSchema.safeParse(name);
+      const host = runId.success ? hostOf(runId.data) : undefined;
+      // what began anew in its place in the meantime is what was recorded last
+      const isBack =
+        runId.success &&
+        host !== undefined &&
+        (await rename(aside, this.#folder(host, runId.data)).then(
+          () => true,
+          () => false,
+        ));
+      if (!isBack) await rm(aside, { recursive: true, force: true });
+    }
   }
 
   /** Everything that was written is on disk when it resolves. */
@@ -122,11 +173,11 @@ export class StreamFiles {
   }
 
   get #trash(): string {
-    return join(this.#options.dir, 'runs', '.trash');
+    return join(this.#options.dir, RUNS_FOLDER, '.trash');
   }
 
   #folder(host: string, runId: RunId): string {
-    return join(this.#options.dir, 'runs', host, runId);
+    return join(this.#options.dir, runFolder(host, runId));
   }
 
   async #open(key: string, runId: RunId, stream: StreamName): Promise<StreamFile> {
@@ -162,22 +213,24 @@ export class StreamFiles {
 
   async #flushOne(file: StreamFile, key: string): Promise<void> {
     try {
-      await this.#syncFolder(dirname(file.path));
+      await this.#syncName(file.path);
       await file.flush();
     } catch (error) {
-      this.#options.onError(error);
       await this.#drop(key);
+      this.#options.onError(error, key.slice(0, key.indexOf('/')) as RunId);
     }
   }
 
   /** A new file is on disk when its folder is, and the folder when its parents are. */
-  async #syncFolder(folder: string): Promise<void> {
-    if (this.#syncedFolders.has(folder)) return;
-    for (const path of [folder, dirname(folder), dirname(dirname(folder)), this.#options.dir]) {
+  async #syncName(file: string): Promise<void> {
+    if (this.#synced.has(file)) return;
+    const folder = dirname(file);
+    const above = [dirname(folder), dirname(dirname(folder)), this.#options.dir];
+    for (const path of this.#synced.has(folder) ? [folder] : [folder, ...above]) {
       const handle = await open(path, 'r');
       await handle.sync().finally(() => handle.close());
     }
-    this.#syncedFolders.add(folder);
+    this.#synced.add(folder).add(file);
   }
 
   #closeIdle(): void {

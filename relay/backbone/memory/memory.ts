@@ -14,9 +14,9 @@ import {
   type StreamName,
 } from '../../../protocol/index.ts';
 import { decideAsk, type Ask } from '../../runs/ask.ts';
-import { applyChange, type RunChange } from '../../runs/delivery.ts';
+import { applyChange, endsAt, type RunChange } from '../../runs/delivery.ts';
 import { recordFromHost, type RunRecord } from '../../runs/record.ts';
-import { runsToRemove } from '../../runs/retention.ts';
+import { RETENTION, runsToRemove } from '../../runs/retention.ts';
 import { foldSummary } from '../../runs/summary.ts';
 import type {
   AppendResult,
@@ -190,19 +190,17 @@ export class MemoryBackbone implements Backbone {
   }
 
   expireQueued(at: number): Promise<number> {
-    const due = [...this.#runs.values()].filter(
-      ({ record: { summary } }) => summary.delivery === 'queued' && summary.expiresAt <= at,
-    );
+    const due = [...this.#runs.values()].filter(({ record: { summary } }) => (endsAt(summary) ?? Infinity) <= at);
     for (const { record } of due) this.#change(record.summary.runId, { kind: 'expired', at });
     return Promise.resolve(due.length);
   }
 
-  applyRetention(now: number, host?: string): Promise<number> {
+  applyRetention(now: number, host?: string, retention = RETENTION): Promise<number> {
     const hosts = new Set([...this.#runs.values()].map(({ record }) => record.summary.host));
     let removed = 0;
     for (const name of host === undefined ? hosts : [host]) {
       const runs = [...this.#runs.values()].map(({ record }) => record.summary).filter(run => run.host === name);
-      for (const runId of runsToRemove(runs, now)) {
+      for (const runId of runsToRemove(runs, now, retention)) {
         this.#runs.delete(runId);
         removed++;
         this.#watchers.tellRun(runId, { kind: 'removed' });

@@ -47,6 +47,14 @@ function enterAndRun(place: Place, argv: readonly string[], options: Options = {
   return execa('sh', ['-c', script, place.cgroup, ...enter(place.leader, argv)], { stdin: 'ignore', ...options });
 }
 
+/** A program in a host that is talked to. */
+export type Conversation = ReturnType<typeof startIn>;
+
+/** Starts a program in the host, as root, to talk to by its stdin and stderr. It ends with the host, at the latest. */
+export function startIn(place: Place, argv: readonly string[]) {
+  return enterAndRun(place, argv, { stdin: 'pipe', stdout: 'ignore', buffer: false, reject: false });
+}
+
 /** Where commands run. */
 export interface Place {
   /** For messages. */

@@ -11,6 +11,8 @@ export interface BuildFault {
   readonly control?: boolean;
   /** After that: so many bytes without a newline. */
   readonly longLineBytes?: number;
+  /** After that: waits while the host has a file of this path. */
+  readonly hold?: string;
   /** At the end: never end. */
   readonly hang?: boolean;
   /** At the end: fail with this exit code. */
@@ -19,7 +21,7 @@ export interface BuildFault {
   readonly salt?: string | number;
 }
 
-/** Where `switch-to-configuration` goes wrong, and how: with an exit code (1), or by never ending. */
+/** Where `switch-to-configuration` goes wrong, and how: with an exit code (1), by never ending, or by waiting. */
 export interface ActivationFault {
   /**
    * - `check`: refused before anything is touched, because a reboot is needed (not for the action `boot`)
@@ -31,6 +33,8 @@ export interface ActivationFault {
   readonly at: 'check' | 'bootloader' | 'before' | 'script' | 'after';
   readonly exit?: number;
   readonly hang?: boolean;
+  /** Waits there while the host has a file of this path, and then goes on as if nothing had been. */
+  readonly hold?: string;
 }
 
 export interface Faults {

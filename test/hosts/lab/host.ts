@@ -1,8 +1,8 @@
 import { chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import { execa } from 'execa';
-import { CommandFailed, execIn, type ExecOptions, type ExecResult } from './exec.ts';
+import { Disk, type OwnFileSystem } from './disk.ts';
+import { CommandFailed, execIn, startIn, type Conversation, type ExecOptions, type ExecResult } from './exec.ts';
 import { inside } from './inside.ts';
 import { connect, hostAddress, LAB_ADDRESS, plug } from './network.ts';
 import { Machine, type MachineOptions } from './nspawn.ts';
@@ -21,6 +21,8 @@ export interface HostPlan {
   readonly namespace: string;
   readonly cgroup: string;
   readonly files: MachineOptions['files'];
+  /** Its disk is a file system of its own; else a folder. */
+  readonly disk: OwnFileSystem | undefined;
   /** The flake's folder in the checkout, '' for its top. */
   readonly flakeDir: string;
   readonly provision: (host: TestHost, options: ProvisionOptions) => Promise<Provisioned>;
@@ -52,6 +54,7 @@ export class TestHost {
   readonly checkout = CHECKOUT;
   readonly flake: string;
   readonly #plan: HostPlan;
+  #made: Disk | undefined;
   #machine: Machine | undefined;
 
   private constructor(plan: HostPlan) {
@@ -71,22 +74,20 @@ export class TestHost {
   }
 
   async #makeDisk(): Promise<void> {
-    const { folder, rootfs, name, namespace } = this.#plan;
-    const [upper, work] = ['upper', 'work'].map(part => join(folder, part));
-    mkdirSync(`${upper}`, { recursive: true });
-    mkdirSync(`${work}`);
-    mkdirSync(this.#disk);
-    // volatile: nothing is synced to this machine's disk. What is in the page cache outlives a host's power loss anyway.
-    const options = `lowerdir=${rootfs},upperdir=${upper},workdir=${work}`;
-    const mount = (extra: string) => execa('mount', ['-t', 'overlay', namespace, '-o', options + extra, this.#disk]);
-    await mount(',volatile').catch(() => mount(''));
+    const { folder, rootfs, name, namespace, disk } = this.#plan;
+    this.#made = await Disk.make({ folder, rootfs, label: namespace, own: disk });
     this.writeFile('/etc/hosts', `127.0.0.1 localhost\n${this.address} ${name}\n${LAB_ADDRESS} relay git\n`);
     this.writeFile('/etc/hostname', `${name}\n`);
     this.writeFile('/etc/machine-id', `${randomUUID().replaceAll('-', '')}\n`);
   }
 
   get #disk(): string {
-    return join(this.#plan.folder, 'root');
+    return this.disk.root;
+  }
+
+  get disk(): Disk {
+    if (!this.#made) throw new Error(`${this.name} has no disk yet`);
+    return this.#made;
   }
 
   /** Its present life; undefined while it is switched off. */
@@ -122,6 +123,11 @@ export class TestHost {
     const { sudoFrom, env, ...rest } = options;
     const sudo = sudoFrom === undefined ? {} : this.#sudoEnv(sudoFrom, argv);
     return execIn(this.#living().place, argv, { ...rest, env: { ...sudo, ...env } });
+  }
+
+  /** Starts a program as root that is talked to by its stdin and stderr; it ends with the host, at the latest. */
+  start(argv: readonly string[]): Conversation {
+    return startIn(this.#living().place, argv);
   }
 
   /** What sudo(8) sets. */
@@ -227,6 +233,16 @@ export class TestHost {
     }
   }
 
+  /** The folder of Debian's libraries for this processor, or one in it. */
+  libraries(folder = ''): string {
+    return join('/usr/lib', process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu', folder);
+  }
+
+  /** The folder out here of a control group of the running host: `system.slice/nix-daemon.service`. */
+  cgroupOf(group: string): string {
+    return join(this.#plan.cgroup, 'payload', group);
+  }
+
   /** Unplugs the cable: what is sent is lost without a word, connections stay half-open. */
   networkDown(): Promise<void> {
     return plug(this.#plan.lan, this.#plan.number, 'down');
@@ -237,11 +253,13 @@ export class TestHost {
   }
 
   /**
-   * The host loses its power: every process of it is gone at one moment. Its disk keeps what was written, synced or not.
-   * @param afterwards gets the disk's path out here while nothing runs on it, for instance to take back what was not synced
+   * The host loses its power: every process of it is gone at one moment. A disk with a file system of its own keeps what was
+   * synced; one without keeps everything.
+   * @param afterwards gets the disk's path out here while nothing runs on it
    */
   async powerLoss(afterwards?: (disk: string) => void | Promise<void>): Promise<void> {
     await this.#living().kill();
+    await this.disk.losePower();
     await afterwards?.(this.#disk);
   }
 

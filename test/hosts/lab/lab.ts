@@ -3,17 +3,19 @@
 //
 //   await using lab = await Lab.create({ log: console.error, agent: 'dist/agent.mjs' });
 //   const host = await lab.boot('h1');
-//   await host.provision({ version: '1.0.0', config: { … }, token: '…' });
-import { mkdirSync, statfsSync } from 'node:fs';
+//   await host.provision({ version: '1.0.0', options: { relayUrl: 'wss://…' }, token: '…' });
+import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { labCgroup, makeCgroup } from './cgroup.ts';
+import type { OwnFileSystem } from './disk.ts';
 import { TestHost } from './host.ts';
 import { installMissing, unsupported, type Log } from './machine.ts';
+import { withLock } from './lock.ts';
 import { inNamespace, LAB_ADDRESS, makeLan } from './network.ts';
 import { lockUpstream, provision } from './provision.ts';
 import { register, startJanitor, sweep, type Janitor } from './registry.ts';
-import { NixcfgRepo, NixfleetRepo } from './repos.ts';
+import { NixcfgRepo, NixfleetRepo, NixpkgsRepo } from './repos.ts';
 import { ensureRootfs } from './rootfs.ts';
 import { startForge, startRefusingSsh, type Forge, type RefusingSsh } from './servers.ts';
 import { Service } from './service.ts';
@@ -32,6 +34,8 @@ export interface LabOptions {
   readonly flakeDir?: string;
   /** The `nixos-rebuild` that hosts have: NIXFLEET_TEST_NIXOS_REBUILD, or the stand-in test/hosts/bin/nixos-rebuild. */
   readonly nixosRebuild?: string;
+  /** Gives every host a disk with a file system of its own; see {@link OwnFileSystem}. */
+  readonly disk?: OwnFileSystem;
   /** The node (24 or newer) that hosts run, /usr/local/bin/node there; the running one by default. */
   readonly node?: string;
   /** Where root file systems and the labs' own files lie: NIXFLEET_LAB_CACHE, or /var/cache/nixfleet-lab. */
@@ -54,6 +58,7 @@ export class Lab implements AsyncDisposable {
   /** Where hosts reach what the lab serves. */
   readonly address = LAB_ADDRESS;
   readonly hostNames: readonly string[];
+  readonly nixpkgs: NixpkgsRepo;
   readonly nixfleet: NixfleetRepo;
   readonly nixcfg: NixcfgRepo;
   readonly #options: LabOptions;
@@ -71,6 +76,7 @@ export class Lab implements AsyncDisposable {
     this.#janitor = startJanitor(cache, this.id);
     this.folder = join(cache, 'labs', this.id);
     this.hostNames = options.hosts ?? ['h1', 'h2', 'h3'];
+    this.nixpkgs = new NixpkgsRepo(this.folder);
     this.nixfleet = new NixfleetRepo(this.folder, resolve(options.agent ?? join(HERE, '../../../dist/agent.mjs')));
     this.nixcfg = new NixcfgRepo(this.folder, options.flakeDir ?? '');
   }
@@ -80,15 +86,21 @@ export class Lab implements AsyncDisposable {
     return unsupported();
   }
 
-  /** Installs and builds what is missing, removes what dead labs left behind, and makes a lab without hosts yet. */
-  static async create(options: LabOptions = {}): Promise<Lab> {
-    const log = options.log ?? silent;
+  /** Installs and builds what is missing on this machine; returns the root file system that hosts lie on. */
+  static async prepare(cache: string = defaultCache(), log: Log = silent): Promise<string> {
     const reason = await unsupported();
     if (reason !== undefined) throw new Error(`no hosts can be booted: ${reason}`);
-    const cache = resolve(options.cache ?? defaultCache());
     mkdirSync(cache, { recursive: true });
-    await installMissing(log);
-    const rootfs = await ensureRootfs(cache, log);
+    // apt does not wait for another apt
+    await withLock(join(cache, 'packages.lock'), () => installMissing(log));
+    return ensureRootfs(cache, log);
+  }
+
+  /** Prepares the machine, removes what dead labs left behind, and makes a lab without hosts yet. */
+  static async create(options: LabOptions = {}): Promise<Lab> {
+    const log = options.log ?? silent;
+    const cache = resolve(options.cache ?? defaultCache());
+    const rootfs = await Lab.prepare(cache, log);
     for (const id of await sweep(cache)) log(`Removed what lab ${id} had left behind`);
     const lab = new Lab(options, cache, rootfs);
     try {
@@ -106,16 +118,22 @@ export class Lab implements AsyncDisposable {
     // in a container the cache itself may lie on an overlay, and a host's overlay cannot be written to another
     if (statfsSync(this.folder).type === OVERLAYFS)
       await execa('mount', ['-t', 'tmpfs', 'nixfleet-lab', join(this.folder, 'hosts')]);
-    await Promise.all([
+    // none may still write when a lab is taken down because of another
+    const parts = await Promise.allSettled([
       makeLan(this.#lan),
       this.nixfleet.init().then(() => this.nixfleet.publish(this.#options.version ?? '1.0.0')),
-      this.nixcfg.init().then(() => this.nixcfg.fill(this.hostNames, this.nixfleet.input)),
+      this.nixpkgs.publish(),
+      this.nixcfg
+        .init()
+        .then(() => this.nixcfg.fill(this.hostNames, { nixpkgs: this.nixpkgs.input, nixfleet: this.nixfleet.input })),
     ]);
+    for (const part of parts) if (part.status === 'rejected') throw part.reason;
     this.#gitDaemon = await this.serve(
       'git daemon',
       [
         ...['git', 'daemon', '--verbose', '--reuseaddr', '--export-all'],
         `--base-path=${join(this.folder, 'git')}`,
+        `--access-hook=${this.#doorkeeper()}`,
         `--listen=${LAB_ADDRESS}`,
       ],
       /Ready to rumble/,
@@ -130,10 +148,27 @@ export class Lab implements AsyncDisposable {
     return join(labCgroup(this.id), 'services');
   }
 
-  /** The server of git://10.77.0.1/nixcfg.git and git://10.77.0.1/nixfleet.git; `kill` makes both unreachable. */
+  /** The server of git://10.77.0.1/nixcfg.git and its sisters nixfleet.git and nixpkgs.git; `kill` makes all unreachable. */
   get git(): Service {
     if (!this.#gitDaemon) throw new Error('the lab is not up');
     return this.#gitDaemon;
+  }
+
+  /** The program that git's daemon asks before it serves a repository. */
+  #doorkeeper(): string {
+    const program = join(this.folder, 'services', 'doorkeeper');
+    const held = join(this.folder, 'services', 'held-');
+    writeFileSync(program, `#!/bin/sh\nwhile [ -e '${held}'"$(basename "$2" .git)" ]; do sleep 0.1; done\n`, {
+      mode: 0o755,
+    });
+    return program;
+  }
+
+  /** Whoever fetches from a repository, or asks what it has, waits until it is let go; returns what lets it go. */
+  holdGit(repository: 'nixcfg' | 'nixfleet' | 'nixpkgs'): () => void {
+    const held = join(this.folder, 'services', `held-${repository}`);
+    writeFileSync(held, '');
+    return () => rmSync(held, { force: true });
   }
 
   /** A host that was booted before. */
@@ -162,9 +197,13 @@ export class Lab implements AsyncDisposable {
         '/usr/local/bin/node': this.#options.node ?? process.execPath,
         '/usr/local/bin/nixos-rebuild': resolve(nixosRebuild),
       },
+      disk: this.#options.disk,
       flakeDir: this.nixcfg.flakeDir,
       provision: async (host, options) => {
-        await this.#lockOnce(() => lockUpstream(host, this.nixcfg, this.nixfleet, options.version));
+        await this.#lockOnce(async () => {
+          if (options.options) await this.nixcfg.setOptions(host.name, options.options);
+          await lockUpstream(host, this.nixcfg, this.nixfleet, options.version);
+        });
         return provision(host, this.nixcfg.url, options);
       },
     });

@@ -12,6 +12,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   git: 'git',
   openssl: 'openssl',
   mount: 'mount',
+  'mkfs.ext4': 'e2fsprogs',
 };
 
 export type Log = (line: string) => void;

@@ -38,7 +38,7 @@ describe('A host that the miniature nixcfg configures', function () {
 
   before(async () => {
     h1 = await lab().boot('h1');
-    first = await h1.provision({ version: '1.0.0', config: { host: 'h1' }, token: 'secret' });
+    first = await h1.provision({ version: '1.0.0', options: { logLevel: 'debug' }, token: 'secret' });
   });
 
   it('runs the agent that its first generation names', async () => {
@@ -56,7 +56,6 @@ describe('A host that the miniature nixcfg configures', function () {
       '## main...origin/main',
     );
     assert.equal(await h1.run(['stat', '-c', '%U %a', '/etc/nixfleet/token']), 'root 600');
-    assert.deepEqual(JSON.parse(h1.readFile('/etc/nixfleet/config.json')), { host: 'h1' });
     assert.match((await h1.exec(['git', 'status'], { cwd: h1.checkout })).stderr, /dubious ownership/);
   });
 
@@ -243,14 +242,11 @@ describe('A host that the miniature nixcfg configures', function () {
 
     it('never ends its activation, and lets no other in meanwhile', async () => {
       const generation = await broken({ activation: { at: 'before', hang: true } });
-      await assert.rejects(
-        h1.exec([`${generation}/bin/switch-to-configuration`, 'test'], { timeout: 1_000 }),
-        /waiting for a lock/,
-      );
       await h1.run(['systemd-run', '--unit=stuck', `${generation}/bin/switch-to-configuration`, 'test']);
-      await h1.waitFor(async () => (await switchTo(h1, first.toplevel, 'test')).stderr === 'Could not acquire lock', {
-        what: 'the lock to be taken',
+      await h1.waitFor(async () => (await h1.journal('stuck.service')).includes('waiting for a lock'), {
+        what: 'the activation to hang',
       });
+      assert.equal((await switchTo(h1, first.toplevel, 'test')).stderr, 'Could not acquire lock');
       await h1.run(['systemctl', 'stop', 'stuck.service']);
       assert.equal((await switchTo(h1, first.toplevel, 'test')).exitCode, 0);
     });
@@ -280,7 +276,7 @@ describe('A host that the miniature nixcfg configures', function () {
       assert.ok(!h1.exists(`${generation}/etc/nixfleet/agent.json`));
       const { exitCode, stderr } = await switchTo(h1, generation, 'test');
       assert.equal(exitCode, 0, stderr);
-      assert.match(stderr, /stopping the following units: nixfleet-agent\.service/);
+      assert.match(stderr, /stopping the following units: .*nixfleet-agent\.service/);
       assert.equal((await h1.exec(['systemctl', 'is-active', UNIT])).stdout, 'inactive');
     });
 

@@ -1,6 +1,6 @@
-// Makes a booted host one of the fleet: checkout, first generation, the agent's configuration and token.
+// Makes a booted host one of the fleet: checkout, first generation, the agent's options and token.
 import { OWNER, type TestHost } from './host.ts';
-import type { NixcfgRepo, NixfleetRepo } from './repos.ts';
+import type { AgentOptions, NixcfgRepo, NixfleetRepo } from './repos.ts';
 
 export interface ProvisionOptions {
   /**
@@ -8,8 +8,8 @@ export interface ProvisionOptions {
    * lock stays as it is; an unlocked flake is locked to the newest version.
    */
   readonly version?: string;
-  /** The content of /etc/nixfleet/config.json. */
-  readonly config?: unknown;
+  /** What hosts/NAME.nix says for `services.nixfleet-agent` beside that it is enabled. */
+  readonly options?: AgentOptions;
   /** The content of /etc/nixfleet/token, which only root reads. */
   readonly token?: string;
 }
@@ -72,8 +72,6 @@ const ACTIVATE = `
 
 /** Clones or pulls, builds as the owner, activates and makes it the boot default. */
 export async function provision(host: TestHost, nixcfgUrl: string, options: ProvisionOptions): Promise<Provisioned> {
-  if (options.config !== undefined)
-    host.writeFile('/etc/nixfleet/config.json', JSON.stringify(options.config, null, 2));
   if (options.token !== undefined) host.writeFile('/etc/nixfleet/token', `${options.token}\n`, { mode: 0o600 });
   const attribute = `${host.flake}#nixosConfigurations."${host.name}".config.system.build.toplevel`;
   const built = await host.sh(BUILD, { user: OWNER }, [nixcfgUrl, host.checkout, attribute]);

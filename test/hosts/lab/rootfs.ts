@@ -36,6 +36,7 @@ const PACKAGES = [
   'less',
   'sudo',
   'libstdc++6',
+  'libfaketime',
 ];
 const FILES = join(import.meta.dirname, 'rootfs');
 const CUSTOMIZE = join(import.meta.dirname, 'customize.sh');

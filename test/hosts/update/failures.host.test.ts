@@ -26,8 +26,13 @@ describe('an update that fails on a real host leaves it as it was and says what 
   after(() => fleet.close());
 
   const git = (...args: string[]): Promise<string> => host.run(['git', ...args], { user: OWNER, cwd: host.checkout });
-  const configure = (more: Record<string, unknown>): void =>
-    host.writeFile(CONFIG, JSON.stringify({ ...fleet.configOf('h1'), ...more }));
+  /** Puts a file in the place of the link that the generation has there. */
+  const configure = async (more: Record<string, unknown>): Promise<void> => {
+    const sound = JSON.parse(host.readFile(`/run/current-system${CONFIG}`)) as object;
+    await host.run(['rm', CONFIG]);
+    host.writeFile(CONFIG, JSON.stringify({ ...sound, ...more }));
+  };
+  const asGenerated = (): Promise<string> => host.run(['ln', '-sfn', '/etc/static/nixfleet/config.json', CONFIG]);
   /** Something new to update to, so that a run has work to do. */
   const publish = async (): Promise<void> => {
     version++;
@@ -117,15 +122,15 @@ describe('an update that fails on a real host leaves it as it was and says what 
   });
 
   it('nixcfg is not found: it lists what was tried', async () => {
-    configure({ nixcfgPath: undefined, owner: 'root' });
+    await configure({ nixcfgPath: undefined, owner: 'root' });
     await fails({ phase: 'pulling', kind: 'nixcfg-not-found', says: /tried \/root\/Code\/nixcfg .*, \/etc\/nixos / });
-    configure({});
+    await asGenerated();
   });
 
   it('there is no such input', async () => {
-    configure({ inputName: 'nixfeet' });
+    await configure({ inputName: 'nixfeet' });
     await fails({ phase: 'locking', kind: 'no-such-input', says: /no input named nixfeet/ });
-    configure({});
+    await asGenerated();
   });
 
   it('the source of the input cannot be reached, although nix exits 0', async () => {
@@ -239,9 +244,10 @@ describe('an update that fails on a real host leaves it as it was and says what 
         assert.ok(run.state.end?.lastLines?.some(line => line.includes('the agent cannot start')));
     });
 
-  it('and the next update of the mended configuration succeeds', async () => {
+  it('a revision that was taken back here before, until a person says to try it all the same', async () => {
     await fleet.lab.nixcfg.setFaults('h1');
-    const run = await operator.finished(await operator.update('h1'));
+    await fails({ phase: 'locking', kind: 'failed-before', says: /was taken back on this host before/ });
+    const run = await operator.finished(await operator.update('h1', { retryAnyway: true }));
     assert.equal(run.state.end?.outcome, 'succeeded', run.output.slice(-3000));
     assert.equal((await factsOf(host)).agentVersion, `2.0.${version}`);
   });

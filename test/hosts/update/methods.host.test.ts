@@ -16,7 +16,7 @@ describe('a host that rebuilds by nixos-rebuild, from a flake in a folder of the
     fleet = await Fleet.create({
       hosts: ['h1'],
       flakeDir: 'machines',
-      config: { method: 'nixos-rebuild' },
+      options: { method: 'nixos-rebuild' },
       log: line => console.log(`      ${line}`),
     });
     host = await fleet.addHost('h1');

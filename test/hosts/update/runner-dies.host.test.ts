@@ -28,7 +28,7 @@ describe('a runner on a real host', function () {
   after(() => fleet.close());
 
   const killRunner = async ({ runId }: WatchedRun): Promise<void> => {
-    const unit = `nixfleet-run-${runId}.service`;
+    const unit = `nixfleet-run@${runId}.service`;
     const pid = await host.run(['systemctl', 'show', '--property=MainPID', '--value', unit]);
     await host.run(['kill', '-9', pid]);
   };

@@ -122,6 +122,7 @@ describe('NixFleet in VS Code', () => {
     until(`the end of the run of ${host}`, () => runsOf(host).find(run => run.runId === runId && isOver(run)));
 
   it('says what it is while nothing is configured', async () => {
+    assert.equal(api.isNixcfgLoaded, false, 'there is no flake');
     await until('the secrets', () => api.configured === 'nothing');
     assert.equal(api.viewState?.key, 'not-configured');
     assert.equal(api.connection.kind, 'signed-out');
@@ -210,13 +211,13 @@ describe('NixFleet in VS Code', () => {
     await until('both', () => ['ada', 'grace'].every(name => api.fleet.hosts.get(name)?.online));
     const runs = Promise.all([ada.nextRun(), grace.nextRun()]);
     await vscode.commands.executeCommand('nixfleet.updateAgent', nodeOf('ada'), [nodeOf('ada'), nodeOf('grace')]);
-    for (const run of await runs) run.succeed();
-    const summaries = ['ada', 'grace'].map(host => runsOf(host)[0]);
-    assert.deepEqual(
-      summaries.map(run => run?.targetRev),
-      [NEW, NEW],
-    );
-    for (const run of summaries) await over(run!.host, run!.runId);
+    for (const [index, run] of (await runs).entries()) {
+      const host = ['ada', 'grace'][index] ?? '';
+      const summary = await until('the run', () => runsOf(host).find(({ runId }) => runId === run.runId));
+      assert.equal(summary.targetRev, NEW);
+      run.succeed();
+      await over(host, run.runId);
+    }
   });
 
   it('queues for a host that is offline, shows it, and updates it when it comes back', async () => {

@@ -31,6 +31,9 @@ describe('the packaged extension', () => {
         'extension/LICENSE.txt',
         'extension/changelog.md',
         'extension/dist/extension.cjs',
+        'extension/dist/language-client.cjs',
+        'extension/dist/language-server.cjs',
+        'extension/dist/nixcfg.cjs',
         'extension/dist/webview.css',
         'extension/dist/webview.js',
         'extension/package.json',
@@ -39,6 +42,10 @@ describe('the packaged extension', () => {
       ],
     );
     console.log(`      ${(statSync(vsix).size / 1024).toFixed(0)} KB`);
+  });
+
+  it('loads no more than 300 KB when it wakes: what is for nixcfg comes later', () => {
+    assert.ok(statSync(join(root, 'dist/extension.cjs')).size <= 300_000);
   });
 
   it('installs, and its view says how to begin', async () => {

@@ -1,0 +1,56 @@
+# The extension, unpacked where nixpkgs' vscode-with-extensions and Home Manager's programs.vscode look for one. What ships is
+# what .vscodeignore allows, as in the .vsix.
+{
+  lib,
+  runCommand,
+  bundles,
+}:
+let
+  inherit (lib.importJSON ../bundles.json) version;
+  vscodeExtPublisher = "nixfleet";
+  vscodeExtName = "nixfleet";
+  vscodeExtUniqueId = "${vscodeExtPublisher}.${vscodeExtName}";
+
+  src = lib.fileset.toSource {
+    root = ../..;
+    fileset = lib.fileset.unions [
+      ../../package.json
+      ../../package.nls.json
+      ../../README.md
+      ../../CHANGELOG.md
+      ../../LICENSE
+      ../../extension
+      (lib.fileset.maybeMissing ../../l10n)
+    ];
+  };
+
+  allowed = map (lib.removePrefix "!") (
+    lib.filter (lib.hasPrefix "!") (lib.splitString "\n" (builtins.readFile ../../.vscodeignore))
+  );
+in
+runCommand "vscode-extension-${vscodeExtUniqueId}-${version}"
+  {
+    pname = "vscode-extension-${vscodeExtUniqueId}";
+    inherit version;
+    passthru = { inherit vscodeExtPublisher vscodeExtName vscodeExtUniqueId; };
+    meta = {
+      description = "Updates the agent on every Nix host of a fleet from VS Code";
+      homepage = "https://github.com/nixfleet/nixfleet";
+      license = lib.licenses.mit;
+      platforms = lib.platforms.all;
+    };
+  }
+  ''
+    folder="$out/share/vscode/extensions/${vscodeExtUniqueId}"
+    mkdir -p "$folder"
+    cp -r ${src}/. source
+    chmod u+w source
+    ln -s ${bundles} source/dist
+    cd source
+    shopt -s globstar nullglob
+    for file in ${lib.concatStringsSep " " allowed}; do
+      if [ -f "$file" ]; then install -D -m 644 "$file" "$folder/$file"; fi
+    done
+    test -f "$folder/package.json"
+    for part in extension nixcfg language-client language-server; do test -f "$folder/dist/$part.cjs"; done
+  ''
