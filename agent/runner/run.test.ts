@@ -214,6 +214,39 @@ describe('an agent that the relay does not greet', function () {
       relay.close();
     }
   });
+
+  it('is waited for past the deadline where the relay was away and has just come back', async () => {
+    let asked = 0;
+    const relay = createServer((_, response) => {
+      asked++;
+      response.statusCode = asked === 1 ? 503 : 200;
+      response.end();
+      // the runner asks every 2 s: the deadline is over by now
+      if (asked === 3) greet();
+    });
+    const greet = (): void => {
+      const file = statePaths(host.config.stateDir).agent;
+      writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), helloAt: 1 }));
+    };
+    relay.listen(0, '127.0.0.1');
+    await once(relay, 'listening');
+    try {
+      host.release('d');
+      host.plan({ agent: 'shy' });
+      host.configure({
+        relayUrl: `ws://127.0.0.1:${(relay.address() as AddressInfo).port}`,
+        // longer than the relay was away, or its absence would be proof enough
+        deadlines: { confirming: 3000, settling: 3000 },
+      });
+      const runId = host.ask();
+      await host.run(runId);
+      const run = foldRun(host.events(runId));
+      assert.equal(run.end?.outcome, 'succeeded', host.output(runId));
+      assert.equal(run.confirmed?.proof, 'hello');
+    } finally {
+      relay.close();
+    }
+  });
 });
 
 describe('a request', function () {
