@@ -55,6 +55,7 @@ const fromAgent: { [T in AgentMessage['type']]: Extract<AgentMessage, { type: T 
   'request-result': { type: 'request-result', runId, accepted: false, reason },
   events: { type: 'events', runId, events: [event] },
   'cancel-result': { type: 'cancel-result', runId, accepted: true, message: 'm' },
+  progress: { type: 'progress', runId, progress: { builds: { done: 1, total: 5 }, now: [], more: 0 } },
 };
 const toAgent: { [T in ToAgentMessage['type']]: Extract<ToAgentMessage, { type: T }> } = {
   welcome: { type: 'welcome', protocol: 1, relayVersion: '1' },

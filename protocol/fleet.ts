@@ -1,7 +1,8 @@
 import * as z from 'zod';
+import { buildProgressSchema } from './build-progress.ts';
 import { hostNameSchema, revSchema, runIdSchema, timeSchema } from './ids.ts';
 import { outcomeSchema, phaseSchema } from './phase.ts';
-import { generationSchema, lockedRefSchema, reasonSchema } from './run-event.ts';
+import { generationSchema, lockedRefSchema, reasonSchema, rebootReasonsSchema } from './run-event.ts';
 
 /** Who an agent is and where it runs, as it says in its hello. */
 export const agentInfoSchema = z.object({
@@ -38,6 +39,8 @@ export const hostStatusSchema = z.object({
   /** The newest revision that the input's remote has, and when that was asked. */
   upstream: z.object({ rev: revSchema, checkedAt: timeSchema }).optional(),
   generation: generationSchema.optional(),
+  /** What it has booted otherwise than the generation that runs: it needs a reboot unless there is none. */
+  reboot: rebootReasonsSchema.optional(),
   /** What could not be found out, for people. */
   problems: z.array(z.string().max(2048)).max(10),
 });
@@ -69,6 +72,8 @@ export const runSummarySchema = z.object({
   changed: z.boolean().optional(),
   endedAt: timeSchema.optional(),
   reason: reasonSchema.optional(),
+  /** How far the build is, while it goes on and the host says so. Never stored. */
+  progress: buildProgressSchema.optional(),
 });
 export type RunSummary = z.infer<typeof runSummarySchema>;
 

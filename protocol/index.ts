@@ -2,6 +2,7 @@
  * The words that agent, relay and operators say to each other: message schemas, the binary output frame, the events of
  * a run and the state they add up to. Everybody comes in here; this room imports nothing of the house.
  */
+export * from './build-progress.ts';
 export * from './close-codes.ts';
 export * from './codec.ts';
 export * from './fleet.ts';

@@ -12,6 +12,7 @@
 import type {
   AgentInfo,
   AnyRunEvent,
+  BuildProgress,
   HostStatus,
   OutputFrame,
   Position,
@@ -74,6 +75,8 @@ export interface Backbone {
   changeRun(runId: RunId, change: RunChange): Promise<RunRecord | undefined>;
   /** Tells whoever watches the run what its host answered to a cancel, and stops telling the host. */
   answerCancel(runId: RunId, answer: CancelAnswer): Promise<void>;
+  /** Tells whoever watches the fleet how far a run's build is. Kept nowhere: who comes later is told the next time. */
+  tellProgress(host: string, runId: RunId, progress: BuildProgress): Promise<void>;
   /** Ends runs whose time is over before their host said that it began (see `endsAt`). Returns how many. */
   expireQueued(at: number): Promise<number>;
   /** Removes what retention does not keep, of one host or of all. Returns how many runs. */
@@ -165,6 +168,12 @@ export type FleetChange =
   | { readonly kind: 'host'; readonly host: HostRecord }
   | { readonly kind: 'host-removed'; readonly host: string }
   | { readonly kind: 'run'; readonly run: RunSummary }
+  | {
+      readonly kind: 'progress';
+      readonly host: string;
+      readonly runId: RunId;
+      readonly progress: BuildProgress;
+    }
   | { readonly kind: 'run-removed'; readonly host: string; readonly runId: RunId }
   /** Tokens came or went: whoever is connected must be asked again. */
   | { readonly kind: 'tokens' };

@@ -607,6 +607,17 @@ export function backboneContract(name: string, make: () => Promise<MadeBackbone>
         assert.equal(other.length, 2);
       });
 
+      it('are told how far a build is, whatever the run, and nothing of it is kept', async () => {
+        const runId = newRunId();
+        const progress = { builds: { done: 1, total: 5 }, now: [], more: 0 };
+        const told: FleetChange[] = [];
+        const unwatch = backbone.watchFleet(change => told.push(change));
+        await backbone.tellProgress('web', runId, progress);
+        unwatch();
+        assert.deepEqual(told, [{ kind: 'progress', host: 'web', runId, progress }]);
+        assert.equal(await backbone.run(runId), undefined);
+      });
+
       it('can read what they are told of', async () => {
         const runId = newRunId();
         await backbone.adoptRun(runId, 'web');

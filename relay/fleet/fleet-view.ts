@@ -2,7 +2,14 @@
  * The fleet as operators see it: every enrolled host with its newest runs, kept from what the backbone tells. Sessions
  * take a snapshot and are told which hosts and runs changed, each at most once in 50 ms.
  */
-import type { FleetHost, RunId, RunSummary, ToOperatorMessage } from '../../protocol/index.ts';
+import {
+  isOver,
+  type BuildProgress,
+  type FleetHost,
+  type RunId,
+  type RunSummary,
+  type ToOperatorMessage,
+} from '../../protocol/index.ts';
 import type { Backbone, FleetChange, Unwatch } from '../backbone/backbone.ts';
 import { Coalescer } from './coalesce.ts';
 import { fleetHost, SHOWN_RUNS, withoutRun, withRun } from './fleet-host.ts';
@@ -112,14 +119,25 @@ export class FleetView {
           return;
         }
       case 'run': {
-        const { run } = change;
-        const before = this.#hosts.get(run.host);
+        const before = this.#hosts.get(change.run.host);
         if (!before) return;
+        const run = withProgress(change.run, before.runs.find(({ runId }) => runId === change.run.runId)?.progress);
         const after = withRun(before, run);
         this.#hosts.set(run.host, after);
         this.#changedRuns.set(run.runId, run);
         this.#changed(`run:${run.runId}`);
         if (ids(before) !== ids(after)) this.#changed(`host:${run.host}`);
+        return;
+      }
+      case 'progress': {
+        const { host, runId, progress } = change;
+        const before = this.#hosts.get(host);
+        const run = before?.runs.find(candidate => candidate.runId === runId);
+        if (!before || !run || !isBuilding(run)) return;
+        const next = withProgress(run, progress);
+        this.#hosts.set(host, withRun(before, next));
+        this.#changedRuns.set(runId, next);
+        this.#changed(`run:${runId}`);
         return;
       }
       case 'run-removed': {
@@ -165,6 +183,15 @@ export class FleetView {
     }
     this.#schedule();
   }
+}
+
+function isBuilding(run: RunSummary): boolean {
+  return run.phase === 'building' && !isOver(run);
+}
+
+/** How far a build is counts as long as it goes on. */
+function withProgress(run: RunSummary, progress: BuildProgress | undefined): RunSummary {
+  return progress && isBuilding(run) ? { ...run, progress } : run;
 }
 
 function ids(host: FleetHost): string {

@@ -126,6 +126,10 @@ export class AgentSession implements Session {
           this.#link.track(this.#runs.takeEvents(message.runId, message.events));
         }
         return;
+      case 'progress':
+        if (await this.#runs.isOwn(message.runId))
+          await backbone.tellProgress(this.#owner.name, message.runId, message.progress);
+        return;
       case 'request-result': {
         if (!(await this.#runs.isOwn(message.runId))) return;
         const reason = message.reason ?? { kind: 'refused', message: `${this.#owner.name} refused without a reason.` };
@@ -156,7 +160,7 @@ export class AgentSession implements Session {
     await backbone.claimHost({ host, session: this.#id, agent: hello.agent, at: now(), onCommand });
     this.#greeted = true;
     log.info({ version: hello.agent.version, protocol: hello.protocol, boot: hello.agent.bootId }, 'agent connected');
-    this.#say({ type: 'welcome', protocol: Math.min(hello.protocol, PROTOCOL), relayVersion });
+    this.#say({ type: 'welcome', protocol: Math.min(hello.protocol, PROTOCOL), relayVersion, progress: true });
     await this.#deliver('all');
   }
 

@@ -8,6 +8,7 @@ import {
   isOver,
   START,
   type AnyRunEvent,
+  type BuildProgress,
   type HostStatus,
   type OutputFrame,
   type Position,
@@ -320,6 +321,11 @@ export class EmbeddedBackbone implements Backbone {
   async answerCancel(runId: RunId, answer: CancelAnswer): Promise<void> {
     await this.changeRun(runId, { kind: 'cancel-answered' });
     this.#watchers.tellRun(runId, { kind: 'cancel-answered', answer });
+  }
+
+  tellProgress(host: string, runId: RunId, progress: BuildProgress): Promise<void> {
+    this.#watchers.tellFleet({ kind: 'progress', host, runId, progress });
+    return Promise.resolve();
   }
 
   expireQueued(at: number): Promise<number> {

@@ -7,6 +7,7 @@ import {
   isOver,
   writeFrameHeader,
   type AnyRunEvent,
+  type BuildProgress,
   type HostStatus,
   type OutputFrame,
   type Position,
@@ -186,6 +187,11 @@ export class MemoryBackbone implements Backbone {
   answerCancel(runId: RunId, answer: CancelAnswer): Promise<void> {
     this.#change(runId, { kind: 'cancel-answered' });
     this.#watchers.tellRun(runId, { kind: 'cancel-answered', answer });
+    return Promise.resolve();
+  }
+
+  tellProgress(host: string, runId: RunId, progress: BuildProgress): Promise<void> {
+    this.#watchers.tellFleet({ kind: 'progress', host, runId, progress });
     return Promise.resolve();
   }
 
