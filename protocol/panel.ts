@@ -56,7 +56,15 @@ export function dispatch<M>(handlers: HandlersOf<M>, message: MessageOf<M>): voi
 }
 
 /** What the panel can ask the extension to do with the run. */
-export const PANEL_ACTIONS = ['cancel', 'retry', 'retry-anyway', 'open-diff', 'use-lock', 'open-output'] as const;
+export const PANEL_ACTIONS = [
+  'cancel',
+  'retry',
+  'retry-anyway',
+  'open-diff',
+  'use-lock',
+  'open-output',
+  'save-output',
+] as const;
 export type PanelAction = (typeof PANEL_ACTIONS)[number];
 
 /** How something stands; shown as an icon, always beside words. */
@@ -78,12 +86,16 @@ export type Mark = (typeof MARKS)[number];
 export interface PanelView {
   readonly header: HeaderView;
   readonly stepper: readonly StepView[];
+  /** How far the build is; null when none goes on. */
+  readonly progress: ProgressView | null;
   /** What went wrong and what to do; null while nothing did. */
   readonly problem: ProblemView | null;
   /** Sentences: what went well enough but should be known. */
   readonly warnings: readonly string[];
   readonly lock: LockView;
   readonly commits: CommitsView | null;
+  /** What the generations differ in; null while that is not known. */
+  readonly packages: PackagesView | null;
   /** What is known about the host and its generations. */
   readonly facts: readonly FactView[];
   /** The programs that the run started. */
@@ -135,6 +147,23 @@ export interface StepView {
   readonly markLabel: string;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
+}
+
+export interface ProgressView {
+  readonly bars: readonly ProgressBarView[];
+  /** What is at work, such as `building hello-2.12`. */
+  readonly now: readonly string[];
+  /** Says how many more are at work. */
+  readonly more: string | null;
+}
+
+export interface ProgressBarView {
+  readonly label: string;
+  /** Such as `3 of 7 derivations`. */
+  readonly text: string;
+  readonly done: number;
+  /** Null when nobody knows how much there will be. */
+  readonly total: number | null;
 }
 
 export interface ProblemView {
@@ -190,6 +219,25 @@ export interface CommitsView {
     readonly subject: string;
     readonly author: string;
     readonly at: number;
+    /** The forge's page of the commit, https. */
+    readonly link: string | null;
+  }[];
+  /** The forge's page of all of them, https. */
+  readonly link: string | null;
+  /** Says how many are not listed. */
+  readonly more: string | null;
+}
+
+export interface PackagesView {
+  readonly title: string;
+  readonly rows: readonly {
+    readonly name: string;
+    /** Versions that go; null where none does. */
+    readonly before: string | null;
+    /** Versions that come. */
+    readonly after: string | null;
+    /** By how much the package grows or shrinks, with its sign; null when by little. */
+    readonly size: string | null;
   }[];
   /** Says how many are not listed. */
   readonly more: string | null;
@@ -257,6 +305,7 @@ export const PANEL_LABELS = {
   commands: 'Commands',
   commits: 'nixcfg',
   compare: 'Compare',
+  compareCommits: 'Compare on the forge',
   compareInput: 'Compare the revisions of {0} on its forge',
   elapsed: 'Time',
   facts: 'Host and Generation',
@@ -268,16 +317,22 @@ export const PANEL_LABELS = {
   lock: 'flake.lock',
   noOutput: 'Nothing was written yet.',
   noOutputEver: 'This run wrote nothing.',
+  openCommit: 'Open commit {0} on its forge',
   openDiff: 'Open in Diff Editor',
   openOutput: 'Open Output',
   openPlace: 'Open {0}',
   output: 'Output',
   outputFailed: 'The output cannot be kept any longer: {0}',
+  package: 'Package',
+  packages: 'Packages',
   problem: 'Problem',
   progress: 'Progress',
   removed: 'removed',
   retry: 'Retry',
   retryAnyway: 'Retry Anyway',
+  saveOutput: 'Save Output',
+  size: 'Size',
+  timeSpent: 'Where the time went',
   timestamps: 'Timestamps',
   unknown: 'unknown',
   useLock: 'Use This Lock in Workspace',

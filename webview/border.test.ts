@@ -20,6 +20,7 @@ const view: PanelView = {
   stepper: [
     { phase: 'building', label: 'Build', mark: 'running', markLabel: 'in progress', startedAt: 5, endedAt: null },
   ],
+  progress: { bars: [{ label: 'l', text: 't', done: 1, total: null }], now: ['n'], more: null },
   problem: {
     mark: 'failed',
     message: 'x',
@@ -35,7 +36,13 @@ const view: PanelView = {
       { input: 'a', change: 'added', before: null, after: { text: 'r', date: 1, title: '' }, note: null, link: null },
     ],
   },
-  commits: { title: '1', commits: [{ shortRev: 'r', subject: 's', author: 'a', at: 1 }], more: null },
+  commits: {
+    title: '1',
+    commits: [{ shortRev: 'r', subject: 's', author: 'a', at: 1, link: null }],
+    more: null,
+    link: null,
+  },
+  packages: { title: 't', rows: [{ name: 'n', before: null, after: '1', size: null }], more: null },
   facts: [{ label: 'l', value: 'v', before: null, title: '', code: true }],
   commands: [{ line: 'l', user: 'u', phase: 'p', mark: 'done', result: 'r', startedAt: 1, durationMs: null }],
   actions: ['cancel', 'open-output'],

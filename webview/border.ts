@@ -25,6 +25,13 @@ const sections = {
     endedAt: time,
   }),
   stepper: z.array(z.object({ phase: text, label: text, mark, markLabel: text, startedAt: time, endedAt: time })),
+  progress: z.nullable(
+    z.object({
+      bars: z.array(z.object({ label: text, text, done: z.number(), total: time })),
+      now: z.array(text),
+      more: z.nullable(text),
+    }),
+  ),
   problem: z.nullable(
     z.object({
       mark,
@@ -57,7 +64,19 @@ const sections = {
   commits: z.nullable(
     z.object({
       title: text,
-      commits: z.array(z.object({ shortRev: text, subject: text, author: text, at: z.number() })),
+      commits: z.array(
+        z.object({ shortRev: text, subject: text, author: text, at: z.number(), link: z.nullable(text) }),
+      ),
+      more: z.nullable(text),
+      link: z.nullable(text),
+    }),
+  ),
+  packages: z.nullable(
+    z.object({
+      title: text,
+      rows: z.array(
+        z.object({ name: text, before: z.nullable(text), after: z.nullable(text), size: z.nullable(text) }),
+      ),
       more: z.nullable(text),
     }),
   ),

@@ -12,6 +12,8 @@ import { actionsSection } from './sections/actions.ts';
 import { commandsSection, commitsSection, factsSection } from './sections/details.ts';
 import { headerSection } from './sections/header.ts';
 import { lockSection } from './sections/lock.ts';
+import { packagesSection } from './sections/packages.ts';
+import { progressSection } from './sections/progress.ts';
 import { problemSection, warningsSection } from './sections/problem.ts';
 import { stepperSection } from './sections/stepper.ts';
 
@@ -29,24 +31,26 @@ export class Page {
       actions,
       header: headerSection(context, actions.element),
       stepper: stepperSection(context),
+      progress: progressSection(context),
       problem: problemSection(context),
       warnings: warningsSection(context),
       lock: lockSection(context),
       commits: commitsSection(context),
+      packages: packagesSection(context),
       facts: factsSection(context),
       commands: commandsSection(context),
     };
     this.#output = new OutputView(context);
-    const { header, stepper, problem, warnings, lock, commits, commands, facts } = this.#sections;
+    const { header, stepper, progress, problem, warnings, lock, commits, packages, commands, facts } = this.#sections;
     this.element = el(
       'main',
       { class: 'page' },
-      el('div', { class: 'top' }, header.element, stepper.element, problem.element, warnings.element),
+      el('div', { class: 'top' }, header.element, stepper.element, progress.element, problem.element, warnings.element),
       el(
         'div',
         { class: 'body' },
         this.#output.element,
-        el('div', { class: 'side' }, lock.element, commits.element, commands.element, facts.element),
+        el('div', { class: 'side' }, lock.element, commits.element, packages.element, commands.element, facts.element),
       ),
     );
   }

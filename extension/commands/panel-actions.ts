@@ -4,6 +4,7 @@ import { liveRun } from '../fleet/fleet.ts';
 import type { RunPanelActions } from '../run-panel/run-panel.ts';
 import { cancelRun } from './cancel.ts';
 import type { CommandServices } from './register.ts';
+import { saveOutput } from './save-output.ts';
 import { showLockDiff } from './show-lock-diff.ts';
 import { updateHosts } from './update.ts';
 
@@ -34,6 +35,7 @@ export function panelActions(services: CommandServices): RunPanelActions {
       }),
     openDiff: runId => act(() => showLockDiff(services, runId, fleet.run(runId)?.host ?? '')),
     useLock: runId => act(async () => (await services.nixcfg.features()).useLock(runId)),
+    saveOutput: session => act(() => saveOutput(session, services)),
     openOutput: name => {
       const host = fleet.host(name);
       const run = host && (liveRun(host) ?? host.runs[0]);

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { isOver, type RunSummary } from '../../protocol/index.ts';
 import { nextValue } from '../base/event.ts';
 import type { Locale } from '../base/locale.ts';
+import { progressSentence } from '../base/progress-words.ts';
 import { phaseWord } from '../base/words.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
 import type { Updates } from '../updates/updates.ts';
@@ -48,7 +49,10 @@ export function showProgress({ fleet, updates, locale }: ProgressServices, runs:
 
 function message(runs: readonly (RunSummary | undefined)[], locale: Locale): string {
   const [only, ...more] = runs;
-  if (more.length === 0) return only ? phaseWord(only.phase, locale) : '';
+  if (more.length === 0) {
+    const progress = only?.progress && progressSentence(only.progress, locale);
+    return only ? [phaseWord(only.phase, locale), ...(progress === undefined ? [] : [progress])].join(' · ') : '';
+  }
   const over = runs.filter(run => run && isOver(run)).length;
   return locale.t('{0} of {1} done', over, runs.length);
 }

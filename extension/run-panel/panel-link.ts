@@ -160,8 +160,7 @@ export class PanelLink extends Disposable {
   }
 
   #openLink(url: string): void {
-    const lock = this.#shownView?.lock;
-    if (lock?.kind === 'changed' && lock.rows.some(row => row.link === url)) this.#options.openLink(url);
+    if (this.#shownView && linksOf(this.#shownView).includes(url)) this.#options.openLink(url);
     else this.#options.warn('the run panel wanted to open a link that it does not show');
   }
 
@@ -289,6 +288,12 @@ export class PanelLink extends Disposable {
     }
     if (page === this.#page) await port.post({ type: 'rows', request, revision, from, rows });
   }
+}
+
+/** The links that a view has. */
+function linksOf({ lock, commits }: PanelView): readonly (string | null)[] {
+  const inLock = lock.kind === 'changed' ? lock.rows.map(({ link }) => link) : [];
+  return commits ? [...inLock, commits.link, ...commits.commits.map(({ link }) => link)] : inLock;
 }
 
 function afterTime(run: () => void, ms: number): () => void {

@@ -53,7 +53,7 @@ describe('what the panel says about a run', () => {
     const view = viewOf(new Story().begin().pull(['a']).lock().build());
     assert.deepEqual([view.header.mark, view.header.title], ['running', 'Building']);
     assert.match(view.header.detail, /untouched/);
-    assert.deepEqual(view.actions, ['cancel', 'open-output']);
+    assert.deepEqual(view.actions, ['cancel', 'open-output', 'save-output']);
     assert.equal(view.problem, null);
   });
 
@@ -62,8 +62,36 @@ describe('what the panel says about a run', () => {
     assert.deepEqual([header.mark, header.title], ['done', 'Updated']);
     assert.deepEqual([header.before?.version, header.after?.version, header.afterState], ['2.3.0', '2.4.0', 'proven']);
     assert.equal(header.before?.shortRev, '3b1f6a2');
-    assert.deepEqual(actions, ['open-output']);
+    assert.deepEqual(actions, ['open-output', 'save-output']);
     assert.equal(problem, null);
+  });
+
+  it('that leaves its host in need of a reboot: that, and why', () => {
+    const story = (...because: string[]): Story =>
+      new Story()
+        .begin()
+        .pull([])
+        .lock()
+        .build()
+        .built()
+        .activate()
+        .confirm()
+        .commit()
+        .reboot(...because);
+    assert.deepEqual(viewOf(story().end('succeeded')).warnings, []);
+    const view = viewOf(story('kernel', 'initrd').end('succeeded'));
+    assert.match(view.warnings[0] ?? '', /web-01 needs a reboot.*\(kernel, initrd\)/);
+    assert.equal(view.facts.find(({ label }) => label === 'Reboot')?.value, 'needed for kernel, initrd');
+  });
+
+  it('that pulled commits: their pages where the forge is known, and none where it is not', () => {
+    const { commits } = viewOf(new Story().begin().pull(['a']));
+    assert.match(commits?.link ?? '', /^https:\/\/github\.com\/ana\/nixcfg\/compare\/[0-9a-f]{40}\.\.\.[0-9a-f]{40}$/);
+    assert.match(commits?.commits[0]?.link ?? '', /^https:\/\/github\.com\/ana\/nixcfg\/commit\/[0-9a-f]{40}$/);
+    const elsewhere = viewOf(new Story().begin().pull(['a'], 0, 'ssh://git@git.example.org/ana/nixcfg')).commits;
+    assert.deepEqual([elsewhere?.link, elsewhere?.commits[0]?.link], [null, null]);
+    const unknown = viewOf(new Story().begin().pull(['a'], 0, null)).commits;
+    assert.deepEqual([unknown?.link, unknown?.commits[0]?.link], [null, null]);
   });
 
   it('that had nothing to do', () => {
@@ -89,7 +117,7 @@ describe('what the panel says about a run', () => {
     assert.match(view.problem?.message ?? '', /could not be built/);
     assert.match(view.problem?.advice ?? '', /Look at the output/);
     assert.ok(view.problem?.lastLines.every(line => !/[\x00-\x1f\ufffd]/.test(line)));
-    assert.deepEqual(view.actions, ['retry', 'open-output']);
+    assert.deepEqual(view.actions, ['retry', 'open-output', 'save-output']);
   });
 
   it('that would not try again what was taken back before, until a person says so', () => {

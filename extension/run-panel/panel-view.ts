@@ -12,6 +12,7 @@ import type {
 import { plainText } from '../../flake-lock/index.ts';
 import type { Locale } from '../base/locale.ts';
 import { shortRev } from '../base/words.ts';
+import { packagesView, progressView } from './build-view.ts';
 import { commandsView, commitsView, factsView } from './details-view.ts';
 import { lockView } from './lock-view.ts';
 import { deliveryOf, isOver, localTime, outcomeOf, phaseOf, type RunSource } from './run-source.ts';
@@ -36,10 +37,12 @@ export function panelView(source: RunSource, locale: Locale): PanelView {
   return {
     header: headerView(source, words, locale),
     stepper: PHASES.map(phase => stepView(source, phase, words.mark, locale)),
+    progress: progressView(source, locale),
     problem: problemView(source, words.mark, locale),
     warnings: warningsOf(source, locale),
     lock: lockView(source, locale),
     commits: commitsView(source, locale),
+    packages: packagesView(source, locale),
     facts: factsView(source, locale),
     commands: commandsView(source, locale),
     actions: actionsOf(source),
@@ -156,8 +159,17 @@ function problemView(source: RunSource, mark: Mark, locale: Locale): ProblemView
   };
 }
 
-function warningsOf({ state, gone, problem }: RunSource, locale: Locale): string[] {
+function warningsOf({ state, gone, problem, host }: RunSource, locale: Locale): string[] {
   const warnings = state.warnings.map(clean);
+  const because = state.reboot?.because ?? [];
+  if (because.length > 0)
+    warnings.push(
+      locale.t(
+        '{0} needs a reboot: until then it runs what it has booted ({1}), and not what its new generation has.',
+        host,
+        because.map(clean).join(', '),
+      ),
+    );
   if (state.resumes === 1)
     warnings.push(locale.t('The runner was interrupted once. Another one carried on from its journal.'));
   if (state.resumes > 1)
@@ -189,5 +201,6 @@ function actionsOf(source: RunSource): PanelAction[] {
   // a run that failed has put the lock back, and may have failed because of it
   if (lockChanged && hasNixcfg && outcomeOf(source) === 'succeeded') actions.push('use-lock');
   actions.push('open-output');
+  if (state.seq > 0) actions.push('save-output');
   return actions;
 }

@@ -17,6 +17,8 @@ export interface RunPanelActions {
   retryAnyway(host: string, rev: string | undefined): unknown;
   openDiff(runId: RunId): unknown;
   openOutput(host: string): unknown;
+  /** Saves the output that has come so far where the person says. */
+  saveOutput(session: RunSession): unknown;
   useLock(runId: RunId): unknown;
 }
 
@@ -138,6 +140,9 @@ export class RunPanel extends Disposable {
         return;
       case 'open-output':
         actions.openOutput(host);
+        return;
+      case 'save-output':
+        actions.saveOutput(session);
         return;
     }
   }

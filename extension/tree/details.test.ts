@@ -27,6 +27,13 @@ const said = (host: FleetHost): Record<string, string> =>
   Object.fromEntries(hostDetails(host, NOW, ENGLISH).map(row => [row.key, row.description]));
 
 describe('what stands below a host', () => {
+  it('is also that it needs a reboot, and for which parts', () => {
+    const host = aHost('web', { status: { at: NOW, problems: [], reboot: ['kernel', 'initrd'] } });
+    assert.equal(said(host)['reboot'], 'kernel, initrd');
+    assert.equal(said(aHost('web', { status: { at: NOW, problems: [], reboot: [] } }))['reboot'], undefined);
+    assert.ok(hostFacts(host, NOW, ENGLISH).some(([name]) => name === 'Needs a reboot'));
+  });
+
   it('is agent, nixcfg, lock, system, and what could not be found out', () => {
     assert.deepEqual(said(full), {
       agent: '2.3.0 · aaaaaaa',

@@ -1,5 +1,6 @@
 import type { FleetHost, RunSummary } from '../../protocol/index.ts';
 import type { Locale } from '../base/locale.ts';
+import { progressText } from '../base/progress-words.ts';
 import {
   ago,
   duration,
@@ -74,6 +75,15 @@ export function hostDetails(host: FleetHost, now: number, locale: Locale, mark?:
     ],
     generation?.toplevel,
   );
+  const { reboot = [] } = status ?? {};
+  if (reboot.length > 0)
+    rows.push({
+      key: 'reboot',
+      label: t('Needs a reboot'),
+      description: reboot.join(', '),
+      icon: { id: 'debug-restart', color: 'list.warningForeground' },
+      tooltip: t('It runs what it has booted, and not what its generation has: {0}', reboot.join(', ')),
+    });
   status?.problems.forEach((problem, index) =>
     rows.push({
       key: `problem/${index}`,
@@ -103,10 +113,11 @@ export function presentRun(run: RunSummary, now: number, locale: Locale): Omit<D
       ? `${run.versionBefore} → ${run.versionAfter}`
       : undefined;
   if (!isOver(run)) {
+    const progress = run.progress && progressText(run.progress, locale);
     const queued = run.delivery === 'queued';
     return {
       label: queued ? locale.t('queued') : phaseWord(run.phase, locale),
-      description: elapsed(now - run.phaseSince, locale) ?? '',
+      description: [elapsed(now - run.phaseSince, locale), progress].filter(part => part !== undefined).join(' · '),
       icon: queued ? { id: 'watch', color: 'charts.blue' } : { id: 'sync~spin', color: 'charts.blue' },
       tooltip: '',
     };

@@ -1,5 +1,6 @@
 import type { FleetHost } from '../../protocol/index.ts';
 import type { Locale } from '../base/locale.ts';
+import { progressText } from '../base/progress-words.ts';
 import { duration, elapsed, outcomeWords, phaseWord, shortRev } from '../base/words.ts';
 import { isOutdated, liveRun } from '../fleet/fleet.ts';
 import { builtFrom, type Mark } from '../nixcfg/configurations.ts';
@@ -84,7 +85,9 @@ function describe(host: FleetHost, situation: Situation, now: number, locale: Lo
         time === undefined
           ? locale.t('updating · {0}', phaseWord(phase, locale))
           : locale.t('updating · {0} {1}', phaseWord(phase, locale), time);
-      return host.online ? words : locale.t('{0} · host offline', words);
+      if (!host.online) return locale.t('{0} · host offline', words);
+      const progress = situation.run.progress && progressText(situation.run.progress, locale);
+      return progress === undefined ? words : `${words} · ${progress}`;
     }
     case 'failed':
       return after(failure(situation, locale));
@@ -105,6 +108,7 @@ function describe(host: FleetHost, situation: Situation, now: number, locale: Lo
         ? locale.t('{0} available', shortRev(situation.newest))
         : locale.t('{0} → {1} available', version, shortRev(situation.newest));
     case 'idle':
+      if (host.status?.reboot?.length) return after(locale.t('needs a reboot'));
       return version ?? '';
   }
 }
