@@ -24,6 +24,15 @@ describe('the words for how far a build is', () => {
     assert.equal(of({ builds: { done: 0, total: 7 }, downloads: { done: 4, total: 4 } }), '0 of 7 built');
   });
 
+  it('change a row no more often than somebody cares, and say that all is done', () => {
+    const of = (done: number): string | undefined =>
+      progressText({ builds: { done, total: 400 }, now: [], more: 0 }, ENGLISH);
+    assert.deepEqual(
+      [of(9), of(10), of(399), of(400)],
+      ['0 of 400 built', '10 of 400 built', '390 of 400 built', '400 of 400 built'],
+    );
+  });
+
   it('name in a sentence what is at work', () => {
     const now = [{ kind: 'build' as const, name: 'hello-2.12.1' }];
     assert.equal(

@@ -19,12 +19,21 @@ export function bytesText(bytes: number, locale: Locale): string {
   return `${inUnit(bytes, unit, locale)} ${unit.name}`;
 }
 
-/** How far a build is, in a few words for a row: no bytes, which would change all the time. Undefined: nobody knows. */
+/**
+ * How far a build is, in a few words for a row: no bytes, and of many only every so many, so that a row is not drawn again all
+ * the time. Undefined: nobody knows.
+ */
 export function progressText({ builds, downloads }: BuildProgress, locale: Locale): string | undefined {
   const { t } = locale;
   const isDownloading = downloads !== undefined && downloads.done < (downloads.total ?? Infinity);
-  if (builds && (builds.done > 0 || !isDownloading)) return t('{0} built', amountText(builds, locale));
-  return downloads && t('{0} downloaded', amountText(downloads, locale));
+  if (builds && (builds.done > 0 || !isDownloading)) return t('{0} built', amountText(calm(builds), locale));
+  return downloads && t('{0} downloaded', amountText(calm(downloads), locale));
+}
+
+/** Rounded down to a fortieth of the whole. */
+function calm({ done, total }: Amount): Amount {
+  const step = Math.max(1, Math.floor((total ?? done) / 40));
+  return { done: done === total ? done : Math.floor(done / step) * step, total };
 }
 
 /** The same with bytes, and what is at work, for a notification. */
