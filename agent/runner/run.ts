@@ -136,6 +136,8 @@ async function execute(
   }
   const last = readLastRunner(paths.runner);
   writeRunnerFile(paths.runner);
+  // of a build that nobody watches any more
+  rmSync(paths.progress, { force: true });
   const isFirst = journal.events.length === 0;
   const output = OutputLog.open(paths, !isFirst && last?.bootId !== bootId());
   const control = new PhaseControl({

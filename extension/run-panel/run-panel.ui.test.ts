@@ -153,7 +153,7 @@ describe('the page of the run panel', function () {
     const { page, asked, evaluate } = await show('failed-build');
     const focused = `(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent).trim()`;
     const order: string[] = [];
-    for (let i = 0; i < 11; i++) {
+    for (let i = 0; i < 16; i++) {
       await page.keyboard.press('Tab');
       order.push(await evaluate<string>(focused));
     }
@@ -161,18 +161,23 @@ describe('the page of the run panel', function () {
       'Retry',
       'Open in Diff Editor',
       'Open Output',
+      'Save Output',
       'Last lines of output',
       'Timestamps',
       'Output',
       'flake.lock1 input changed, then put back',
       'Compare the revisions of nixfleet on its forge',
       'nixcfg3 commits pulled',
+      'Open commit 01e1902 on its forge',
+      'Open commit 02e1902 on its forge',
+      'Open commit 03e1902 on its forge',
+      'Compare on the forge',
       'Commands3',
       'Host and Generation',
     ]);
     await page.getByRole('button', { name: 'Retry' }).focus();
     await page.keyboard.press('Enter');
-    await page.getByRole('button', { name: 'Compare' }).press('Space');
+    await page.getByRole('button', { name: 'Compare the revisions' }).press('Space');
     assert.equal(asked[0], 'retry');
     assert.match(asked[1] ?? '', /^open https:\/\/github\.com\/nixfleet\/nixfleet\/compare\//);
   });
@@ -183,6 +188,38 @@ describe('the page of the run panel', function () {
     assert.match((await status.textContent()) ?? '', /^Building\./);
     become(SCENARIOS['succeeded']!());
     await status.filter({ hasText: 'Updated. web-01 runs the new agent' }).waitFor();
+  });
+
+  it('shows how far the build is, also to those who do not see it, and claims no end that nobody knows', async () => {
+    const { page } = await show('building');
+    const built = page.getByRole('progressbar', { name: 'Built' });
+    const values = async (): Promise<(string | null)[]> =>
+      Promise.all(['aria-valuenow', 'aria-valuemax', 'aria-valuetext'].map(name => built.getAttribute(name)));
+    assert.deepEqual(await values(), ['3', '12', '3 of 12 derivations']);
+    assert.match(await page.locator('.now').innerText(), /^building nixfleet-agent-2\.4\.0 · .* · and 3 more$/);
+    const unknown = await show('building-unknown');
+    const bar = unknown.page.getByRole('progressbar', { name: 'Build' });
+    assert.equal(await bar.getAttribute('aria-valuenow'), null);
+    await unknown.page.emulateMedia({ reducedMotion: 'reduce' });
+    assert.equal(
+      await unknown.evaluate(`getComputedStyle(document.querySelector('.is-unknown .bar-fill')).animationName`),
+      'none',
+    );
+  });
+
+  it('lists the packages that change, and says when none does', async () => {
+    const { page } = await show('succeeded');
+    const rows = page.getByRole('table', { name: 'Packages' }).getByRole('row');
+    assert.equal(await rows.count(), 7);
+    assert.match(await rows.nth(3).innerText(), /python3\s+3\.11\.9, 3\.12\.9\s+3\.12\.10\s+−61\.3 MB/);
+    const none = await show('no-package-changes');
+    await none.page.getByText('no package changes').waitFor();
+  });
+
+  it('says in words where the time went', async () => {
+    const { page } = await show('succeeded');
+    const group = page.getByRole('group', { name: 'Where the time went' });
+    assert.match(await group.innerText(), /^Build 1 min 34 s \(82.%\) · Confirm 11 s \(10.%\)/);
   });
 
   it('does not turn anything for those who want no motion', async () => {
