@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { buildProgressSchema } from './build-progress.ts';
 import { hostNameSchema, revSchema, runIdSchema, timeSchema } from './ids.ts';
 import { outcomeSchema, phaseSchema } from './phase.ts';
+import { rolloutIdSchema } from './rollout.ts';
 import { generationSchema, lockedRefSchema, reasonSchema, rebootReasonsSchema } from './run-event.ts';
 
 /** Who an agent is and where it runs, as it says in its hello. */
@@ -61,6 +62,10 @@ export const runSummarySchema = z.object({
   requestedAt: timeSchema,
   expiresAt: timeSchema,
   targetRev: revSchema.optional(),
+  /** The rollout that it is part of. */
+  rollout: rolloutIdSchema.optional(),
+  /** It is queued and its turn in the rollout has not come: its host is not told of it. */
+  held: z.literal(true).optional(),
   delivery: deliverySchema,
   /** Number of the last event that the relay has. */
   seq: z.int().nonnegative(),
@@ -99,6 +104,11 @@ export function isOver(run: Pick<RunSummary, 'delivery' | 'outcome'>): boolean {
     run.delivery === 'expired' ||
     run.delivery === 'cancelled'
   );
+}
+
+/** Whether a run waits for its turn in a rollout. */
+export function isHeld(run: Pick<RunSummary, 'delivery' | 'held'>): boolean {
+  return run.delivery === 'queued' && run.held === true;
 }
 
 /** Whether a run was over before its host began it: there are no events of it, no output and no locks. */

@@ -13,6 +13,7 @@ export * from './messages-agent.ts';
 export * from './messages-operator.ts';
 export * from './phase.ts';
 export * from './request.ts';
+export * from './rollout.ts';
 export * from './run-event.ts';
 export * from './run-state.ts';
 export * from './stream.ts';

@@ -76,6 +76,8 @@ export function concernsFleet(message: ToOperatorMessage): boolean {
     case 'reply':
       return message.run !== undefined;
     case 'events':
+    case 'rollouts':
+    case 'rollout':
     case 'stream-gone':
     case 'error':
       return false;
@@ -153,6 +155,8 @@ class Draft {
         if (message.run) this.#putRun(message.run);
         return;
       case 'events':
+      case 'rollouts':
+      case 'rollout':
       case 'stream-gone':
       case 'error':
         return;
