@@ -6,18 +6,21 @@ import {
   isOver,
   type BuildProgress,
   type FleetHost,
+  type Rollout,
+  type RolloutId,
   type RunId,
   type RunSummary,
   type ToOperatorMessage,
 } from '../../protocol/index.ts';
 import type { Backbone, FleetChange, Unwatch } from '../backbone/backbone.ts';
+import { SHOWN_ENDED } from '../rollouts/advance.ts';
 import { Coalescer } from './coalesce.ts';
 import { fleetHost, SHOWN_RUNS, withoutRun, withRun } from './fleet-host.ts';
 
 const INTERVAL_MS = 50;
 
-/** Something that changed: `host:NAME` or `run:ID`. */
-export type FleetKey = `host:${string}` | `run:${RunId}`;
+/** Something that changed: `host:NAME`, `run:ID` or `rollout:ID`. */
+export type FleetKey = `host:${string}` | `run:${RunId}` | `rollout:${RolloutId}`;
 
 /** Told of a change, and how to say it. Sessions that cannot listen now ask for the text later. */
 export type FleetListener = (key: FleetKey, text: string) => void;
@@ -27,6 +30,7 @@ export class FleetView {
   readonly #hosts = new Map<string, FleetHost>();
   /** Runs that changed and were not told of yet. */
   readonly #changedRuns = new Map<RunId, RunSummary>();
+  readonly #rollouts = new Map<RolloutId, Rollout>();
   readonly #coalescer = new Coalescer<FleetKey>(INTERVAL_MS);
   readonly #listeners = new Set<FleetListener>();
   #unwatch: Unwatch = () => undefined;
@@ -47,6 +51,7 @@ export class FleetView {
     for (const record of await backbone.hosts()) {
       view.#hosts.set(record.host, fleetHost(record, await runsToShow(backbone, record.host)));
     }
+    for (const rollout of await backbone.rollouts()) view.#rollouts.set(rollout.rolloutId, rollout);
     const changes = early;
     early = undefined;
     for (const change of changes) view.#apply(change);
@@ -64,6 +69,11 @@ export class FleetView {
 
   hosts(): Iterable<FleetHost> {
     return this.#hosts.values();
+  }
+
+  /** Those that are not over, and the last ones that are, newest first. */
+  rollouts(): readonly Rollout[] {
+    return [...this.#rollouts.values()].sort((a, b) => (a.rolloutId < b.rolloutId ? 1 : -1));
   }
 
   /** How a change is said now; undefined when there is nothing to say any more. */
@@ -87,6 +97,10 @@ export class FleetView {
       const name = key.slice('host:'.length);
       const host = this.#hosts.get(name);
       return host ? { type: 'host', host } : { type: 'host-removed', host: name };
+    }
+    if (key.startsWith('rollout:')) {
+      const rollout = this.#rollouts.get(key.slice('rollout:'.length) as RolloutId);
+      return rollout && { type: 'rollout', rollout };
     }
     const runId = key.slice('run:'.length) as RunId;
     const run = this.#changedRuns.get(runId) ?? this.#shownRun(runId);
@@ -147,9 +161,25 @@ export class FleetView {
         this.#changed(`host:${change.host}`);
         return;
       }
+      case 'rollout': {
+        const { rollout } = change;
+        this.#rollouts.set(rollout.rolloutId, rollout);
+        this.#changed(`rollout:${rollout.rolloutId}`);
+        if (rollout.endedAt !== undefined) this.#forgetRollouts();
+        return;
+      }
+      case 'rollout-removed':
+        this.#rollouts.delete(change.rolloutId);
+        return;
       case 'tokens':
         return;
     }
+  }
+
+  /** Of those that are over only the last ones are shown. */
+  #forgetRollouts(): void {
+    const ended = this.rollouts().filter(({ endedAt }) => endedAt !== undefined);
+    for (const { rolloutId } of ended.slice(SHOWN_ENDED)) this.#rollouts.delete(rolloutId);
   }
 
   async #recall(name: string): Promise<void> {

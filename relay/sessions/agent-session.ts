@@ -5,6 +5,7 @@ import {
   CloseCode,
   decodeFrame,
   decodeMessage,
+  isHeld,
   PROTOCOL,
   type AgentMessage,
   type RunId,
@@ -170,6 +171,7 @@ export class AgentSession implements Session {
     for (const record of await backbone.liveRuns(this.#owner.name)) {
       const { envelope, cancelAskedBy, summary } = record;
       const { runId } = summary;
+      if (isHeld(summary)) continue;
       if (summary.delivery === 'queued' && envelope) {
         const change = { kind: summary.expiresAt <= now() ? 'expired' : 'sent', at: now() } as const;
         const changed = await backbone.changeRun(runId, change);
