@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import { COMMANDS } from './commands/ids.ts';
 import { ENGLISH } from './base/locale.ts';
-import { aHost, anEndedRun, anOutdatedHost, aRun, NOW } from './fleet/samples.ts';
+import { presentRollout } from './rollouts/rollout-words.ts';
+import { aHost, anEndedRun, anOutdatedHost, aRollout, aRun, NOW, runId } from './fleet/samples.ts';
 import { presentHost } from './tree/host-row.ts';
 import { VIEW_KEYS } from './tree/view-state.ts';
 
@@ -88,6 +89,8 @@ describe('the manifest', () => {
     const words = new Set(
       rows.flatMap(host => presentHost(host, { now: NOW, stale: false, marks }, ENGLISH).contextValue.split(';')),
     );
+    const gone = presentRollout(aRollout({ failed: [{ host: 'web', runId: runId(1) }] }), false, ENGLISH).contextValue;
+    for (const word of gone.split(';')) words.add(word);
     for (const word of ['run', 'over', 'detail', 'lock', 'agent', 'nixcfg', 'system', 'configured']) words.add(word);
     const asked = [...JSON.stringify(contributes.menus).matchAll(/viewItem =~ \/;\(?([a-z|]+)\)?;\//g)];
     assert.ok(asked.length > 5);
@@ -192,6 +195,7 @@ describe('the code', () => {
       'nixfleet.run',
       'nixfleet.relay',
       'nixfleet.watchedRuns',
+      'nixfleet.watchedRollouts',
       'nixfleet.nixcfg',
       'nixfleet.nixcfgFolder',
       'nixfleet.evaluations',

@@ -15,6 +15,10 @@ import { FleetStore } from './fleet/fleet-store.ts';
 import { LockDocuments } from './lock/lock-documents.ts';
 import { Nixcfg } from './nixcfg/nixcfg.ts';
 import { panelWorkspace } from './nixcfg/panel-workspace.ts';
+import { Rollouts } from './rollouts/ask-rollout.ts';
+import { RolloutNotifications } from './rollouts/rollout-notifications.ts';
+import { RolloutStore } from './rollouts/rollout-store.ts';
+import { WatchedRollouts } from './rollouts/watched-rollouts.ts';
 import { RunPanels } from './run-panel/run-panels.ts';
 import { claimCopyFolder, type CopyFolder } from './runs/copy-folder.ts';
 import { RunSessions } from './runs/run-sessions.ts';
@@ -55,10 +59,13 @@ export class NixFleet extends Disposable {
     const fleet = this.own(new FleetStore(link));
     const folder = async (): Promise<string> => (await this.#claimCopies(context)).path;
     const sessions = this.own(new RunSessions({ link, calls, fleet, folder, log }));
+    const rolloutStore = this.own(new RolloutStore(link));
+    const watchedRollouts = this.own(new WatchedRollouts(rolloutStore, context.workspaceState));
     const watched = this.own(new WatchedRuns(fleet, context.workspaceState));
 
     const channels = this.own(new HostChannels(sessions, locale, log));
     const updates = new Updates(calls, fleet);
+    const rollouts = new Rollouts(calls, fleet);
     const nixcfg = this.own(
       new Nixcfg({
         ...{ locale, log, fleet, sessions },
@@ -79,6 +86,7 @@ export class NixFleet extends Disposable {
     );
     const services: CommandServices = {
       ...{ relays, link, calls, fleet, watched, channels, client, locale, log, updates },
+      ...{ rollouts, rolloutStore, watchedRollouts },
       locks: this.own(new LockDocuments(sessions, locale)),
       targets: new Targets(fleet, locale),
       showRun: (runId: RunId) => panels.show(runId),
@@ -92,9 +100,10 @@ export class NixFleet extends Disposable {
     const panels = this.own(
       new RunPanels(context, sessions, panelActions(services), { hosts, workspace, locale, log }),
     );
-    const view = this.own(new HostsView({ link, relays, fleet, nixcfg, locale }));
+    const view = this.own(new HostsView({ link, relays, fleet, rollouts: rolloutStore, nixcfg, locale }));
     const statusBar = this.own(new StatusBar(link, fleet, locale));
     this.own(new OutcomeNotifications(watched, locale, services.showRun));
+    this.own(new RolloutNotifications(watchedRollouts, locale, services.showRun));
     this.own(new ContextKeys(link, relays, nixcfg));
     this.own(new Commands(services));
 

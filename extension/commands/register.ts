@@ -6,12 +6,14 @@ import { messageOf, type Log } from '../base/log.ts';
 import type { LockDocuments } from '../lock/lock-documents.ts';
 import { builtFrom } from '../nixcfg/configurations.ts';
 import type { Nixcfg } from '../nixcfg/nixcfg.ts';
+import { isOnline, sayFailure, type UpdateServices } from './asking.ts';
 import { cancelRun } from './cancel.ts';
 import { connectToRelay, type ConnectOptions } from './connect.ts';
 import type { CommandId } from './ids.ts';
+import { oneRollout, showFailed, stopRollout } from './stop-rollout.ts';
 import { showLockDiff } from './show-lock-diff.ts';
 import { commandRows, type CommandRows } from './targets.ts';
-import { isOnline, sayFailure, updateAgent, type UpdateServices } from './update.ts';
+import { updateAgent, updateAllOutdated } from './update.ts';
 import type { TreeNode } from '../tree/nodes.ts';
 
 export interface CommandServices extends UpdateServices, ConnectOptions {
@@ -58,6 +60,12 @@ function handlers(services: CommandServices): Handlers {
     'nixfleet.reconnect': () => services.reconnect(),
     'nixfleet.showLog': () => services.showLog(),
     'nixfleet.updateAgent': rows => updateAgent(services, rows),
+    'nixfleet.updateAllOutdated': () => updateAllOutdated(services),
+    'nixfleet.stopRollout': async rows => {
+      const rolloutId = await oneRollout(services, rows);
+      if (rolloutId) await stopRollout(services, rolloutId);
+    },
+    'nixfleet.showFailed': rows => showFailed(services, rows),
     'nixfleet.cancelUpdate': async rows => {
       const run = await targets.oneRun(rows, {
         title: t('Cancel Update'),

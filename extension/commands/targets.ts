@@ -37,7 +37,7 @@ export class Targets {
 
   /** Hosts of the rows, each once, in their order. Empty without rows. */
   hostsOf(rows: CommandRows): readonly FleetHost[] {
-    return [...new Set(rows.filter(({ kind }) => kind !== 'configured').map(row => row.host))]
+    return [...new Set(rows.flatMap(row => (row.kind === 'configured' || row.kind === 'rollout' ? [] : row.host)))]
       .map(name => this.#fleet.host(name))
       .filter(host => host !== undefined);
   }

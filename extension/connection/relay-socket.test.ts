@@ -73,7 +73,7 @@ describe('a socket to the relay', () => {
     const attempt = new Attempt(relay.url);
     await eventually(() => attempt.messages[0]?.type === 'welcome');
     assert.deepEqual(relay.tokens, ['Bearer secret']);
-    assert.deepEqual(relay.heard, [{ type: 'hello', protocol: 1, client: CLIENT }]);
+    assert.deepEqual(relay.heard, [{ type: 'hello', protocol: 1, client: CLIENT, features: ['rollouts'] }]);
     attempt.socket.close();
     await eventually(() => relay.socket?.readyState === 3);
     assert.equal(attempt.ends, 0, 'who closes does not need to be told');

@@ -4,6 +4,7 @@ import {
   decodeMessage,
   MAX_MESSAGE_BYTES,
   PROTOCOL,
+  ROLLOUTS,
   toOperatorMessageSchema,
   type OperatorMessage,
   type OutputFrame,
@@ -98,7 +99,7 @@ export function openRelaySocket(target: RelayTarget, client: ClientInfo, handler
 
   socket.on('open', () => {
     if (over) return;
-    say({ type: 'hello', protocol: PROTOCOL, client });
+    say({ type: 'hello', protocol: PROTOCOL, client, features: [ROLLOUTS] });
     handlers.onOpen();
   });
   socket.on('message', (data: Buffer, isBinary) => {

@@ -32,6 +32,8 @@ describe('the status bar', () => {
       present(ONLINE, fleetOf(anOutdatedHost('a'), anOutdatedHost('b'), busy))?.text,
       '$(server) 2 online · 1 updating · 2 updates',
     );
+    const waits = aHost('d', { runs: [aRun(2, { delivery: 'queued', held: true })] });
+    assert.equal(present(ONLINE, fleetOf(waits))?.text, '$(server) 1 online', 'its turn has not come');
   });
 
   it('is not there without a relay', () => {

@@ -1,3 +1,4 @@
+import { isHeld } from '../../protocol/index.ts';
 import type { Locale } from '../base/locale.ts';
 import { relayName } from '../connection/relay-url.ts';
 import { lastingTrouble, type ConnectionState } from '../connection/state.ts';
@@ -50,7 +51,8 @@ function countWords(fleet: Fleet, { t }: Locale): string {
   let updating = 0;
   for (const host of fleet.hosts.values()) {
     if (host.online) online += 1;
-    if (liveRun(host)) updating += 1;
+    const live = liveRun(host);
+    if (live && !isHeld(live)) updating += 1;
   }
   const updates = countOutdated(fleet);
   const parts = [t('{0} online', online)];

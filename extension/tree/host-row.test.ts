@@ -52,6 +52,7 @@ describe('the row of a host', () => {
     const queued = aRun(1, { delivery: 'queued', phase: 'queued', seq: 0 });
     assert.equal(says(aHost('web', { online: false, runs: [queued] })), 'queued · waits for host');
     assert.equal(says(withRuns(queued)), 'queued');
+    assert.equal(says(withRuns({ ...queued, held: true })), 'queued · waits its turn');
     assert.equal(present(withRuns(queued)).icon.id, 'watch');
   });
 

@@ -1,4 +1,4 @@
-import type { FleetHost } from '../../protocol/index.ts';
+import { isHeld, type FleetHost } from '../../protocol/index.ts';
 import type { Locale } from '../base/locale.ts';
 import { progressText } from '../base/progress-words.ts';
 import { duration, elapsed, outcomeWords, phaseWord, shortRev } from '../base/words.ts';
@@ -76,7 +76,8 @@ function describe(host: FleetHost, situation: Situation, now: number, locale: Lo
   const after = (words: string): string => (version === undefined ? words : `${version} · ${words}`);
   switch (situation.kind) {
     case 'queued':
-      return host.online ? locale.t('queued') : locale.t('queued · waits for host');
+      if (!host.online) return locale.t('queued · waits for host');
+      return isHeld(situation.run) ? locale.t('queued · waits its turn') : locale.t('queued');
     case 'updating': {
       const { phase, phaseSince, delivery } = situation.run;
       if (delivery === 'sent' || phase === 'queued') return locale.t('updating · starting');

@@ -14,10 +14,12 @@ import type { Relays } from '../connection/relays.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
 import { marks, notEnrolled, type Mark } from '../nixcfg/configurations.ts';
 import type { Nixcfg } from '../nixcfg/nixcfg.ts';
+import type { RolloutStore } from '../rollouts/rollout-store.ts';
+import { presentRollout } from '../rollouts/rollout-words.ts';
 import { hostDetails, hostFacts, presentRun } from './details.ts';
 import type { RowIcon } from './host-row.ts';
-import { nodeId, type ConfiguredNode, type HostNode, type TreeNode } from './nodes.ts';
-import { RowCache, type RowsChanged } from './row-cache.ts';
+import { nodeId, type ConfiguredNode, type HostNode, type RolloutNode, type TreeNode } from './nodes.ts';
+import { RowCache } from './row-cache.ts';
 import { presentView, type ViewState } from './view-state.ts';
 
 export const HOSTS_VIEW = 'nixfleet.hosts';
@@ -31,6 +33,7 @@ export interface HostsViewOptions {
   readonly link: Link;
   readonly relays: Relays;
   readonly fleet: FleetStore;
+  readonly rollouts: RolloutStore;
   readonly nixcfg: Pick<Nixcfg, 'state' | 'onDidChange'>;
   readonly locale: Locale;
 }
@@ -47,6 +50,8 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   #marks: ReadonlyMap<string, Mark> = new Map();
   /** Configurations without a host, in the order of their rows. */
   #notEnrolled: readonly ConfiguredNode[] = [];
+  /** What goes on over several hosts, above them, and how it was shown last. */
+  #rollouts: ReadonlyMap<RolloutNode, string> = new Map();
 
   readonly onDidChangeTreeData = this.#changed.event;
 
@@ -61,6 +66,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     this.own(options.link.onDidChangeState(() => this.#refresh([])));
     this.own(options.relays.onDidChange(() => this.#refresh([])));
     this.own(options.nixcfg.onDidChange(() => this.#refresh([])));
+    this.own(options.rollouts.onDidChange(() => this.#refresh([])));
     this.own(this.#view.onDidChangeVisibility(() => this.#refresh()));
     this.#refresh();
   }
@@ -83,8 +89,11 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   }
 
   getChildren(node?: TreeNode): TreeNode[] {
-    if (!node) return [...this.#rows.order.map(host => this.#node({ kind: 'host', host })), ...this.#notEnrolled];
-    if (node.kind === 'configured') return [];
+    if (!node) {
+      const hosts = this.#rows.order.map(host => this.#node({ kind: 'host', host }));
+      return [...this.#rollouts.keys(), ...hosts, ...this.#notEnrolled];
+    }
+    if (node.kind === 'configured' || node.kind === 'rollout') return [];
     const host = this.#options.fleet.host(node.host);
     if (!host) return [];
     if (node.kind === 'host') {
@@ -99,6 +108,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
 
   getParent(node: TreeNode): TreeNode | undefined {
     switch (node.kind) {
+      case 'rollout':
       case 'host':
       case 'configured':
         return undefined;
@@ -127,6 +137,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   #item(node: TreeNode): vscode.TreeItem {
     const { Collapsed, None } = vscode.TreeItemCollapsibleState;
     const { fleet, locale } = this.#options;
+    if (node.kind === 'rollout') return this.#rolloutItem(node);
     const host = fleet.host(node.host);
     switch (node.kind) {
       case 'host': {
@@ -178,6 +189,20 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     return item;
   }
 
+  #rolloutItem({ rolloutId }: RolloutNode): vscode.TreeItem {
+    const { rollouts, locale } = this.#options;
+    const rollout = rollouts.find(rolloutId);
+    const row = rollout && presentRollout(rollout, this.#areStale, locale);
+    const item = new vscode.TreeItem(row?.label ?? '', vscode.TreeItemCollapsibleState.None);
+    if (!row) return item;
+    item.description = row.description;
+    item.iconPath = iconPath(row.icon);
+    item.tooltip = row.tooltip;
+    item.accessibilityInformation = { label: row.accessibleLabel };
+    item.contextValue = row.contextValue;
+    return item;
+  }
+
   #configuredItem(node: ConfiguredNode): vscode.TreeItem {
     const { t } = this.#options.locale;
     const item = new vscode.TreeItem(node.host, vscode.TreeItemCollapsibleState.None);
@@ -196,6 +221,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   /** The one node object of its kind and place. */
   #node(node: HostNode): HostNode;
   #node(node: ConfiguredNode): ConfiguredNode;
+  #node(node: RolloutNode): RolloutNode;
   #node(node: TreeNode): TreeNode;
   #node(node: TreeNode): TreeNode {
     const id = nodeId(node);
@@ -217,7 +243,9 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
       if (!some) this.#readAllAt = STEADY_CLOCK.now();
       const context = { now: fleet.now(), stale: this.#areStale, marks: this.#marks };
       const { changed, list } = this.#rows.update(fleet.fleet, context, some);
-      this.#fire({ changed, list: list || listed });
+      const above = this.#refreshRollouts();
+      const rows = changed.map(host => this.#node({ kind: 'host', host }));
+      this.#fire([...above.changed, ...rows], list || listed || above.list);
     }
     this.#arm();
   }
@@ -246,24 +274,42 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     );
   }
 
+  /** Reads anew what goes on over several hosts; gives which of it reads otherwise, and whether something came or went. */
+  #refreshRollouts(): { readonly changed: readonly RolloutNode[]; readonly list: boolean } {
+    const { rollouts, locale } = this.#options;
+    const before = this.#rollouts;
+    this.#rollouts = new Map(
+      rollouts.live.map(rollout => [
+        this.#node({ kind: 'rollout', rolloutId: rollout.rolloutId }),
+        JSON.stringify(presentRollout(rollout, this.#areStale, locale)),
+      ]),
+    );
+    const nodes = [...this.#rollouts.keys()];
+    const list = before.size !== nodes.length || nodes.some(node => !before.has(node));
+    return { changed: nodes.filter(node => before.get(node) !== this.#rollouts.get(node)), list };
+  }
+
   /** Whether the rows are shown as what was last known. */
   get #areStale(): boolean {
     return this.#state?.message !== undefined;
   }
 
-  #fire({ changed, list }: RowsChanged): void {
+  #fire(changed: TreeNode[], list: boolean): void {
     if (list) {
       this.#forgetGoneNodes();
       this.#changed.fire(undefined);
     } else if (changed.length > 0) {
-      this.#changed.fire(changed.map(host => this.#node({ kind: 'host', host })));
+      this.#changed.fire(changed);
     }
   }
 
   #forgetGoneNodes(): void {
-    const configured = new Set<TreeNode>(this.#notEnrolled);
+    const others = new Set<TreeNode>([...this.#notEnrolled, ...this.#rollouts.keys()]);
     for (const [id, node] of this.#nodes) {
-      const isShown = node.kind === 'configured' ? configured.has(node) : this.#rows.row(node.host) !== undefined;
+      const isShown =
+        node.kind === 'configured' || node.kind === 'rollout'
+          ? others.has(node)
+          : this.#rows.row(node.host) !== undefined;
       if (!isShown) this.#nodes.delete(id);
     }
   }

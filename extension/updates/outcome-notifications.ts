@@ -24,17 +24,18 @@ export class OutcomeNotifications extends Disposable {
     if (!first) return;
     if (more.length > 0) {
       const button = this.#locale.t('Show Hosts');
-      const choice = await show(summaryText(runs, this.#locale), button);
+      const choice = await showOutcome(summaryText(runs, this.#locale), button);
       if (choice === button) await vscode.commands.executeCommand(`${HOSTS_VIEW}.focus`);
     } else {
       const button = this.#locale.t('Show Run');
-      const choice = await show(outcomeText(first, this.#locale), button);
+      const choice = await showOutcome(outcomeText(first, this.#locale), button);
       if (choice === button) this.#showRun(first.runId);
     }
   }
 }
 
-function show({ severity, text: said }: OutcomeText, button: string): Thenable<string | undefined> {
+/** Says it as loud as it is; resolves with the button that was chosen. */
+export function showOutcome({ severity, text: said }: OutcomeText, button: string): Thenable<string | undefined> {
   const text = unlinked(said);
   switch (severity) {
     case 'info':
