@@ -39,6 +39,8 @@ describe('what the panel says about a run', () => {
     const offline = viewOf(new Story(), { online: false }).header;
     assert.equal(offline.title, 'Queued · host offline');
     assert.match(offline.detail, /web-01 is offline\. The update begins when it comes back\./);
+    const held = viewOf(new Story(), { summaryWith: { held: true } }).header;
+    assert.equal(held.title, 'Queued · waits its turn');
     assert.match(viewOf(new Story(), { summaryWith: { delivery: 'sent' } }).header.detail, /has not begun yet/);
   });
 

@@ -1,4 +1,4 @@
-import { PHASES, type AgentManifest, type Phase } from '../../protocol/index.ts';
+import { isHeld, PHASES, type AgentManifest, type Phase } from '../../protocol/index.ts';
 import type {
   AfterState,
   HeaderView,
@@ -24,6 +24,7 @@ export function panelView(source: RunSource, locale: Locale): PanelView {
     {
       host: source.host,
       delivery: deliveryOf(source),
+      held: source.summary !== undefined && isHeld(source.summary),
       phase: phaseOf(source),
       outcome: outcomeOf(source),
       changed: source.state.end?.changed ?? source.summary?.changed,
