@@ -192,6 +192,8 @@ describe('the code', () => {
       'nixfleet.run',
       'nixfleet.relay',
       'nixfleet.watchedRuns',
+      'nixfleet.filtered',
+      'nixfleet.hostFilter',
       'nixfleet.nixcfg',
       'nixfleet.nixcfgFolder',
       'nixfleet.evaluations',

@@ -14,9 +14,12 @@ import type { Relays } from '../connection/relays.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
 import { marks, notEnrolled, type Mark } from '../nixcfg/configurations.ts';
 import type { Nixcfg } from '../nixcfg/nixcfg.ts';
-import { hostDetails, hostFacts, presentRun } from './details.ts';
+import { detailsText, hostDetails, hostFacts, presentRun } from './details.ts';
+import { NO_FILTER, showsNotEnrolled } from './host-filter.ts';
 import type { RowIcon } from './host-row.ts';
+import type { KeptFilter } from './kept-filter.ts';
 import { nodeId, type ConfiguredNode, type HostNode, type TreeNode } from './nodes.ts';
+import { OpenRows } from './open-rows.ts';
 import { RowCache, type RowsChanged } from './row-cache.ts';
 import { presentView, type ViewState } from './view-state.ts';
 
@@ -32,6 +35,7 @@ export interface HostsViewOptions {
   readonly relays: Relays;
   readonly fleet: FleetStore;
   readonly nixcfg: Pick<Nixcfg, 'state' | 'onDidChange'>;
+  readonly filter: KeptFilter;
   readonly locale: Locale;
 }
 
@@ -47,6 +51,8 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   #marks: ReadonlyMap<string, Mark> = new Map();
   /** Configurations without a host, in the order of their rows. */
   #notEnrolled: readonly ConfiguredNode[] = [];
+  readonly #open = new OpenRows();
+  #wasFiltered: boolean | undefined;
 
   readonly onDidChangeTreeData = this.#changed.event;
 
@@ -61,7 +67,12 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     this.own(options.link.onDidChangeState(() => this.#refresh([])));
     this.own(options.relays.onDidChange(() => this.#refresh([])));
     this.own(options.nixcfg.onDidChange(() => this.#refresh([])));
+    this.own(options.filter.onDidChange(() => this.#refresh()));
     this.own(this.#view.onDidChangeVisibility(() => this.#refresh()));
+    this.own(this.#view.onDidExpandElement(({ element }) => this.#opened(element)));
+    this.own(
+      this.#view.onDidCollapseElement(({ element }) => element.kind === 'host' && this.#open.close(element.host)),
+    );
     this.#refresh();
   }
 
@@ -70,10 +81,11 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     return this.#state;
   }
 
-  /** Brings a host's row into sight. */
+  /** Brings a host's row into sight; a filter that hides it is taken away. */
   async reveal(host: string): Promise<void> {
     await vscode.commands.executeCommand(`${HOSTS_VIEW}.focus`);
-    if (this.#rows.row(host))
+    if (this.#rows.row(host) && !this.#rows.isShown(host)) await this.#options.filter.set(NO_FILTER);
+    if (this.#rows.isShown(host))
       await this.#view.reveal(this.#node({ kind: 'host', host }), { select: true, focus: true });
   }
 
@@ -88,6 +100,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     const host = this.#options.fleet.host(node.host);
     if (!host) return [];
     if (node.kind === 'host') {
+      this.#open.give(node.host, this.#textBelow(node.host) ?? '');
       const details = hostDetails(host, this.#options.fleet.now(), this.#options.locale).map(({ key }) =>
         this.#node({ kind: 'detail', host: node.host, detail: key }),
       );
@@ -210,16 +223,29 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     const wereStale = this.#areStale;
     this.#refreshState();
     if (this.#view.visible) {
-      const { fleet } = this.#options;
+      const { fleet, filter } = this.#options;
       const remarked = this.#refreshMarks();
       const listed = this.#refreshNotEnrolled();
       const some = this.#areStale === wereStale && hosts ? new Set([...hosts, ...remarked]) : undefined;
       if (!some) this.#readAllAt = STEADY_CLOCK.now();
       const context = { now: fleet.now(), stale: this.#areStale, marks: this.#marks };
-      const { changed, list } = this.#rows.update(fleet.fleet, context, some);
-      this.#fire({ changed, list: list || listed });
+      const { changed, list } = this.#rows.update(fleet.fleet, context, some, filter.filter);
+      const below = this.#open.changed(host => this.#textBelow(host), some);
+      this.#fire({ changed: [...new Set([...changed, ...below])], list: list || listed });
     }
     this.#arm();
+  }
+
+  #opened({ kind, host }: TreeNode): void {
+    if (kind !== 'host') return;
+    this.#open.open(host);
+    this.#fire({ changed: this.#open.changed(name => this.#textBelow(name), new Set([host])), list: false });
+  }
+
+  #textBelow(name: string): string | undefined {
+    const { fleet, locale } = this.#options;
+    const host = fleet.host(name);
+    return host && detailsText(host, fleet.now(), locale, this.#marks.get(name));
   }
 
   /** Reads anew what nixcfg says of hosts; gives those of whom it says something else. */
@@ -237,7 +263,8 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     const { fleet, nixcfg } = this.#options;
     const before = this.#notEnrolled;
     // without a relay nobody knows who is enrolled
-    const found = fleet.fleet.known ? notEnrolled(nixcfg.state, fleet.fleet.hosts) : [];
+    const areShown = fleet.fleet.known && showsNotEnrolled(this.#options.filter.filter);
+    const found = areShown ? notEnrolled(nixcfg.state, fleet.fleet.hosts) : [];
     this.#notEnrolled = found
       .map(({ kind, name }) => this.#node({ kind: 'configured', host: name, output: kind }))
       .sort((a, b) => byName.compare(a.host, b.host));
@@ -263,13 +290,14 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   #forgetGoneNodes(): void {
     const configured = new Set<TreeNode>(this.#notEnrolled);
     for (const [id, node] of this.#nodes) {
-      const isShown = node.kind === 'configured' ? configured.has(node) : this.#rows.row(node.host) !== undefined;
+      const isShown = node.kind === 'configured' ? configured.has(node) : this.#rows.isShown(node.host);
       if (!isShown) this.#nodes.delete(id);
     }
+    this.#open.keep(host => this.#rows.isShown(host));
   }
 
   #refreshState(): void {
-    const { link, relays, fleet, locale } = this.#options;
+    const { link, relays, fleet, filter, locale } = this.#options;
     const url = relays.url;
     const relay = url === undefined ? undefined : relayName(url);
     const input = {
@@ -277,6 +305,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
       connection: link.state,
       relay,
       fleet: fleet.fleet,
+      filter: filter.filter,
       now: STEADY_CLOCK.now(),
     };
     const state = presentView(input, locale);
@@ -286,6 +315,10 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     if (before?.message !== state.message) this.#view.message = state.message ?? '';
     if (before?.description !== state.description) this.#view.description = state.description ?? '';
     if (before?.badge !== state.badge) this.#view.badge = badgeOf(state.badge, locale);
+    const isFiltered = filter.filter.size > 0;
+    if (this.#wasFiltered !== isFiltered)
+      void vscode.commands.executeCommand('setContext', 'nixfleet.filtered', isFiltered);
+    this.#wasFiltered = isFiltered;
   }
 
   /** Rows and message say how long something takes; while they are seen they are read again in time. */
