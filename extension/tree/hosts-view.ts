@@ -18,6 +18,7 @@ import { detailsText, hostDetails, hostFacts, presentRun } from './details.ts';
 import { NO_FILTER, showsNotEnrolled } from './host-filter.ts';
 import type { RowIcon } from './host-row.ts';
 import type { KeptFilter } from './kept-filter.ts';
+import { ListPace } from './list-pace.ts';
 import { nodeId, type ConfiguredNode, type HostNode, type TreeNode } from './nodes.ts';
 import { OpenRows } from './open-rows.ts';
 import { RowCache, type RowsChanged } from './row-cache.ts';
@@ -52,6 +53,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   /** Configurations without a host, in the order of their rows. */
   #notEnrolled: readonly ConfiguredNode[] = [];
   readonly #open = new OpenRows();
+  readonly #pace = this.own(new ListPace(STEADY_CLOCK, () => this.#drawList()));
   #wasFiltered: boolean | undefined;
 
   readonly onDidChangeTreeData = this.#changed.event;
@@ -67,7 +69,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     this.own(options.link.onDidChangeState(() => this.#refresh([])));
     this.own(options.relays.onDidChange(() => this.#refresh([])));
     this.own(options.nixcfg.onDidChange(() => this.#refresh([])));
-    this.own(options.filter.onDidChange(() => this.#refresh()));
+    this.own(options.filter.onDidChange(() => this.#refresh(undefined, true)));
     this.own(this.#view.onDidChangeVisibility(() => this.#refresh()));
     this.own(this.#view.onDidExpandElement(({ element }) => this.#opened(element)));
     this.own(
@@ -95,7 +97,10 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   }
 
   getChildren(node?: TreeNode): TreeNode[] {
-    if (!node) return [...this.#rows.order.map(host => this.#node({ kind: 'host', host })), ...this.#notEnrolled];
+    if (!node) {
+      const hosts = this.#rows.order.map(host => this.#node({ kind: 'host', host }));
+      return [...this.#pace.give<TreeNode>([...hosts, ...this.#notEnrolled])];
+    }
     if (node.kind === 'configured') return [];
     const host = this.#options.fleet.host(node.host);
     if (!host) return [];
@@ -133,7 +138,9 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   resolveTreeItem(item: vscode.TreeItem, node: TreeNode): vscode.TreeItem {
     const host = node.kind === 'host' ? this.#options.fleet.host(node.host) : undefined;
     const { fleet, locale } = this.#options;
-    if (host) item.tooltip = tooltipOf(host.host, hostFacts(host, fleet.now(), locale, this.#marks.get(host.host)));
+    if (!host) return item;
+    const facts = hostFacts(host, fleet.now(), locale, this.#marks.get(host.host));
+    item.tooltip = tooltipOf(host.host, this.#rows.row(host.host)?.description ?? '', facts);
     return item;
   }
 
@@ -219,7 +226,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   }
 
   /** Looks at some hosts, or all: draws what reads differently. Hidden, it only keeps state and badge. */
-  #refresh(hosts?: Iterable<string>): void {
+  #refresh(hosts?: Iterable<string>, atOnce = false): void {
     const wereStale = this.#areStale;
     this.#refreshState();
     if (this.#view.visible) {
@@ -231,7 +238,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
       const context = { now: fleet.now(), stale: this.#areStale, marks: this.#marks };
       const { changed, list } = this.#rows.update(fleet.fleet, context, some, filter.filter);
       const below = this.#open.changed(host => this.#textBelow(host), some);
-      this.#fire({ changed: [...new Set([...changed, ...below])], list: list || listed });
+      this.#fire({ changed: [...new Set([...changed, ...below])], list: list || listed }, atOnce);
     }
     this.#arm();
   }
@@ -275,16 +282,17 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
 
   /** Whether the rows are shown as what was last known. */
   get #areStale(): boolean {
-    return this.#state?.message !== undefined;
+    return this.#state?.stale === true;
   }
 
-  #fire({ changed, list }: RowsChanged): void {
-    if (list) {
-      this.#forgetGoneNodes();
-      this.#changed.fire(undefined);
-    } else if (changed.length > 0) {
-      this.#changed.fire(changed.map(host => this.#node({ kind: 'host', host })));
-    }
+  #fire({ changed, list }: RowsChanged, atOnce = false): void {
+    if (changed.length > 0) this.#changed.fire(changed.map(host => this.#node({ kind: 'host', host })));
+    if (list) this.#pace.changed(atOnce);
+  }
+
+  #drawList(): void {
+    this.#forgetGoneNodes();
+    this.#changed.fire(undefined);
   }
 
   #forgetGoneNodes(): void {
@@ -347,10 +355,13 @@ function badgeOf(count: number, locale: Locale): vscode.ViewBadge | undefined {
   return { value: count, tooltip };
 }
 
-/** Host names and what hosts report are text, never markup. */
-function tooltipOf(name: string, facts: readonly (readonly [string, string])[]): vscode.MarkdownString {
+/**
+ * Host names and what hosts report are text, never markup.
+ * @param words what the row says, where a long name leaves no room for it
+ */
+function tooltipOf(name: string, words: string, facts: readonly (readonly [string, string])[]): vscode.MarkdownString {
   const tooltip = new vscode.MarkdownString();
-  tooltip.appendMarkdown('**').appendText(name).appendMarkdown('**\n\n');
+  tooltip.appendMarkdown('**').appendText(name).appendMarkdown('**  \n').appendText(words).appendMarkdown('\n\n');
   for (const [label, value] of facts) {
     tooltip.appendText(label).appendMarkdown(': ').appendText(value).appendMarkdown('  \n');
   }

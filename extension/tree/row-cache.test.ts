@@ -38,7 +38,8 @@ describe('the rows that were shown', () => {
     assert.equal(cache.update(fleetOf(aHost('a'), aHost('b')), AT, ['c']).list, true);
     assert.deepEqual(cache.order, ['a', 'b']);
     const failed = aHost('b', { runs: [anEndedRun(1, { outcome: 'failed' })] });
-    assert.equal(cache.update(fleetOf(aHost('a'), failed), AT, ['b']).list, true);
+    const moved = { changed: ['b'], list: true };
+    assert.deepEqual(cache.update(fleetOf(aHost('a'), failed), AT, ['b']), moved, 'it reads so before it moves');
     assert.deepEqual(cache.order, ['b', 'a']);
   });
 

@@ -6,7 +6,7 @@ import { compareRows, presentHost, sameRow, type HostRow, type RowContext } from
 
 /** What has to be drawn again. */
 export interface RowsChanged {
-  /** Hosts whose row reads otherwise than before; only such as the filter shows. */
+  /** Hosts whose row reads otherwise than before, wherever it stands; only such as the filter shows. */
   readonly changed: readonly string[];
   /** Rows came, went or moved: the whole list. */
   readonly list: boolean;
@@ -71,9 +71,9 @@ export class RowCache {
       const wasShown = this.#shown.has(name);
       const isNow = this.#filter(filter, name, host);
       if (wasShown !== isNow) list = true;
-      else if (!isNow) continue;
-      else if (before?.rank !== row.rank) list = true;
-      else if (!sameRow(before, row)) changed.push(name);
+      if (!wasShown || !isNow || !before) continue;
+      if (before.rank !== row.rank) list = true;
+      if (!sameRow(before, row)) changed.push(name);
     }
     if (list) this.#order = this.#sorted();
     return { changed, list };

@@ -135,13 +135,15 @@ describe('what the view says around its rows', () => {
     const fleet = fleetOf(false, aHost('a'), anOutdatedHost('b'));
     const outdated = view({ connection: ONLINE, fleet, filter: parseFilter(['outdated', 'offline']) });
     assert.deepEqual(
-      [outdated.key, outdated.description, outdated.badge],
-      ['hosts', 'Update available, Offline · relay:7780', 1],
+      [outdated.key, outdated.description, outdated.message, outdated.stale, outdated.badge],
+      ['hosts', 'Update available, Offline · relay:7780', 'Shown: Update available, Offline.', false, 1],
     );
     const none = view({ connection: ONLINE, fleet, filter: parseFilter(['offline']) });
     assert.deepEqual([none.key, none.message, none.badge], ['no-match', undefined, 1]);
     const lostNow = { connection: lost({ kind: 'connection-refused' }), filter: parseFilter(['offline']) };
-    assert.match(view({ ...lostNow, fleet: fleetOf(true, aHost()) }).message ?? '', /last known/);
+    const stale = view({ ...lostNow, fleet: fleetOf(true, aHost('a', { online: false })) });
+    assert.match(stale.message ?? '', /last known\. Shown: Offline\.$/);
+    assert.equal(stale.stale, true);
     const empty = view({ connection: ONLINE, fleet: fleetOf(false), filter: parseFilter(['offline']) });
     assert.deepEqual([empty.key, empty.description], ['no-hosts', 'relay:7780']);
   });

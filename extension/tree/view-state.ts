@@ -44,7 +44,9 @@ export interface ViewInput {
 
 export interface ViewState {
   readonly key: ViewKey;
-  /** Stands above the rows, which are then what was last known. VS Code shows no welcome while there is one. */
+  /** The link is down: the rows are what was last known. */
+  readonly stale: boolean;
+  /** Stands above the rows: why they are old, which of them are shown. VS Code shows no welcome while there is one. */
   readonly message: string | undefined;
   /** Beside the view's title: what is filtered, and the relay. */
   readonly description: string | undefined;
@@ -55,10 +57,15 @@ export interface ViewState {
 export function presentView(input: ViewInput, locale: Locale): ViewState {
   const { fleet, connection, relay, filter = NO_FILTER } = input;
   const hasHosts = fleet.hosts.size > 0;
+  const key = !hasHosts ? emptyKey(input) : showsAny(fleet, filter) ? 'hosts' : 'no-match';
+  const stale = hasHosts ? staleMessage(input, locale) : undefined;
+  // where the view is alone in its container, VS Code has no place for a description
+  const shown = key === 'hosts' && filter.size > 0 ? locale.t('Shown: {0}.', filterWords(filter, locale)) : undefined;
   const parts = connection.kind === 'signed-out' ? [] : [hasHosts ? filterWords(filter, locale) : '', relay ?? ''];
   return {
-    key: !hasHosts ? emptyKey(input) : showsAny(fleet, filter) ? 'hosts' : 'no-match',
-    message: hasHosts ? staleMessage(input, locale) : undefined,
+    key,
+    stale: stale !== undefined,
+    message: [stale, shown].filter(part => part !== undefined).join(' ') || undefined,
     description: parts.filter(part => part !== '').join(' · ') || undefined,
     badge: countOutdated(fleet),
   };
