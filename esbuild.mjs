@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import * as esbuild from 'esbuild';
+import { unusedParts } from './scripts/build/unused-parts.mjs';
 
 const flags = new Set(process.argv.slice(2));
 const watch = flags.has('--watch');
@@ -65,6 +66,7 @@ const builds = [
     target: 'node22',
     format: 'cjs',
     external: ['vscode'],
+    plugins: [unusedParts],
     // VS Code warns of extensions that look at it, and zod looks for Cloudflare's
     define: { ...common.define, navigator: 'undefined' },
   },

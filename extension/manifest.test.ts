@@ -196,6 +196,8 @@ describe('the code', () => {
       'nixfleet.relay',
       'nixfleet.watchedRuns',
       'nixfleet.watchedRollouts',
+      'nixfleet.filtered',
+      'nixfleet.hostFilter',
       'nixfleet.nixcfg',
       'nixfleet.nixcfgFolder',
       'nixfleet.evaluations',

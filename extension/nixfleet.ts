@@ -25,6 +25,7 @@ import { RunSessions } from './runs/run-sessions.ts';
 import { StatusBar } from './status-bar/status-bar.ts';
 import { presentHost } from './tree/host-row.ts';
 import { HostsView } from './tree/hosts-view.ts';
+import { KeptFilter } from './tree/kept-filter.ts';
 import { OutcomeNotifications } from './updates/outcome-notifications.ts';
 import { Updates } from './updates/updates.ts';
 import { WatchedRuns } from './updates/watched-runs.ts';
@@ -63,6 +64,7 @@ export class NixFleet extends Disposable {
     const watchedRollouts = this.own(new WatchedRollouts(rolloutStore, context.workspaceState));
     const watched = this.own(new WatchedRuns(fleet, context.workspaceState));
 
+    const filter = this.own(new KeptFilter(context.workspaceState));
     const channels = this.own(new HostChannels(sessions, locale, log));
     const updates = new Updates(calls, fleet);
     const rollouts = new Rollouts(calls, fleet);
@@ -85,7 +87,7 @@ export class NixFleet extends Disposable {
       }),
     );
     const services: CommandServices = {
-      ...{ relays, link, calls, fleet, watched, channels, client, locale, log, updates },
+      ...{ relays, link, calls, fleet, filter, watched, channels, client, locale, log, updates },
       ...{ rollouts, rolloutStore, watchedRollouts },
       locks: this.own(new LockDocuments(sessions, locale)),
       targets: new Targets(fleet, locale),
@@ -100,7 +102,7 @@ export class NixFleet extends Disposable {
     const panels = this.own(
       new RunPanels(context, sessions, panelActions(services), { hosts, workspace, locale, log }),
     );
-    const view = this.own(new HostsView({ link, relays, fleet, rollouts: rolloutStore, nixcfg, locale }));
+    const view = this.own(new HostsView({ link, relays, fleet, rollouts: rolloutStore, nixcfg, filter, locale }));
     const statusBar = this.own(new StatusBar(link, fleet, locale));
     this.own(new OutcomeNotifications(watched, locale, services.showRun));
     this.own(new RolloutNotifications(watchedRollouts, locale, services.showRun));

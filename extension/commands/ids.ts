@@ -20,5 +20,7 @@ export const COMMANDS = [
   'nixfleet.chooseNixcfg',
   'nixfleet.showConfiguration',
   'nixfleet.revealHost',
+  'nixfleet.filterHosts',
+  'nixfleet.clearHostFilter',
 ] as const;
 export type CommandId = (typeof COMMANDS)[number];

@@ -9,14 +9,16 @@ import type { Nixcfg } from '../nixcfg/nixcfg.ts';
 import { isOnline, sayFailure, type UpdateServices } from './asking.ts';
 import { cancelRun } from './cancel.ts';
 import { connectToRelay, type ConnectOptions } from './connect.ts';
+import { filterHosts, type FilterServices } from './filter-hosts.ts';
 import type { CommandId } from './ids.ts';
 import { oneRollout, showFailed, stopRollout } from './stop-rollout.ts';
 import { showLockDiff } from './show-lock-diff.ts';
 import { commandRows, type CommandRows } from './targets.ts';
+import { NO_FILTER } from '../tree/host-filter.ts';
 import { updateAgent, updateAllOutdated } from './update.ts';
 import type { TreeNode } from '../tree/nodes.ts';
 
-export interface CommandServices extends UpdateServices, ConnectOptions {
+export interface CommandServices extends UpdateServices, ConnectOptions, FilterServices {
   readonly locks: LockDocuments;
   readonly nixcfg: Pick<Nixcfg, 'features'>;
   /** Brings a host's row into sight. */
@@ -136,5 +138,7 @@ function handlers(services: CommandServices): Handlers {
       const host = await targets.oneHost(rows, { title: t('Show Host in View'), nothing: noHost });
       if (host) await services.reveal(host.host);
     },
+    'nixfleet.filterHosts': () => filterHosts(services),
+    'nixfleet.clearHostFilter': () => services.filter.set(NO_FILTER),
   };
 }

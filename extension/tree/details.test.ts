@@ -3,7 +3,7 @@ import { describe, it } from 'mocha';
 import type { FleetHost, Outcome, RunSummary } from '../../protocol/index.ts';
 import { ENGLISH } from '../base/locale.ts';
 import { AGENT, aHost, anEndedRun, aRun, HOUR, NEW_REV, NOW, OLD_REV } from '../fleet/samples.ts';
-import { hostDetails, hostFacts, presentRun } from './details.ts';
+import { detailsText, hostDetails, hostFacts, presentRun } from './details.ts';
 
 const full: FleetHost = aHost('web', {
   status: {
@@ -62,6 +62,23 @@ describe('what stands below a host', () => {
         'no key for a private remote',
       ],
     );
+  });
+});
+
+describe('what stands below a host, as a whole', () => {
+  const text = (host: FleetHost, now = NOW): string => detailsText(host, now, ENGLISH);
+
+  it('is the same text while it reads the same', () => {
+    assert.equal(text(full), text({ ...full, lastSeenAt: NOW + 5 }));
+    assert.equal(text(full), text(full, NOW + 1000));
+  });
+
+  it('is another when a run or a line reads otherwise', () => {
+    assert.notEqual(text(full), text({ ...full, runs: [] }));
+    assert.notEqual(text(full), text({ ...full, runs: [...full.runs, aRun(2)] }));
+    assert.notEqual(text(full), text(full, NOW + HOUR), 'the run was longer ago');
+    const moved = { ...full.status!, generation: { toplevel: full.status!.generation!.toplevel, number: 43 } };
+    assert.notEqual(text(full), text({ ...full, status: moved }));
   });
 });
 

@@ -135,6 +135,12 @@ export function presentRun(run: RunSummary, now: number, locale: Locale): Omit<D
   };
 }
 
+/** All that stands below a host, as one text: what reads the same need not be drawn again. */
+export function detailsText(host: FleetHost, now: number, locale: Locale, mark?: Mark): string {
+  const runs = host.runs.map(run => [run.runId, presentRun(run, now, locale)]);
+  return JSON.stringify([hostDetails(host, now, locale, mark), runs]);
+}
+
 /** Name and value of what the tooltip of a host says, in order. */
 export function hostFacts(
   host: FleetHost,

@@ -5,6 +5,7 @@ import { BRIEF, CONNECT_WITHIN, SIGNED_OUT, type ConnectionState } from '../conn
 import type { Trouble } from '../connection/trouble.ts';
 import { NO_FLEET, type Fleet } from '../fleet/fleet.ts';
 import { aHost, anOutdatedHost, NOW } from '../fleet/samples.ts';
+import { parseFilter } from './host-filter.ts';
 import { presentView, type ViewInput, type ViewState } from './view-state.ts';
 
 const ONLINE: ConnectionState = {
@@ -128,5 +129,22 @@ describe('what the view says around its rows', () => {
 
   it('counts the hosts that have an update', () => {
     assert.equal(view({ fleet: fleetOf(false, aHost('a'), anOutdatedHost('b'), anOutdatedHost('c')) }).badge, 2);
+  });
+
+  it('says what is filtered, counts as without it, and says so when no host is left', () => {
+    const fleet = fleetOf(false, aHost('a'), anOutdatedHost('b'));
+    const outdated = view({ connection: ONLINE, fleet, filter: parseFilter(['outdated', 'offline']) });
+    assert.deepEqual(
+      [outdated.key, outdated.description, outdated.message, outdated.stale, outdated.badge],
+      ['hosts', 'Update available, Offline · relay:7780', 'Shown: Update available, Offline.', false, 1],
+    );
+    const none = view({ connection: ONLINE, fleet, filter: parseFilter(['offline']) });
+    assert.deepEqual([none.key, none.message, none.badge], ['no-match', undefined, 1]);
+    const lostNow = { connection: lost({ kind: 'connection-refused' }), filter: parseFilter(['offline']) };
+    const stale = view({ ...lostNow, fleet: fleetOf(true, aHost('a', { online: false })) });
+    assert.match(stale.message ?? '', /last known\. Shown: Offline\.$/);
+    assert.equal(stale.stale, true);
+    const empty = view({ connection: ONLINE, fleet: fleetOf(false), filter: parseFilter(['offline']) });
+    assert.deepEqual([empty.key, empty.description], ['no-hosts', 'relay:7780']);
   });
 });

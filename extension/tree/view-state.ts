@@ -5,6 +5,7 @@ import type { Configured } from '../connection/relays.ts';
 import type { Trouble } from '../connection/trouble.ts';
 import { troubleWords } from '../connection/trouble-words.ts';
 import { isOutdated, type Fleet } from '../fleet/fleet.ts';
+import { filterWords, isShown, NO_FILTER, type HostFilter } from './host-filter.ts';
 
 /**
  * Which welcome stands in the view when there is no row. In package.json each of them has its entry, except `hosts` and
@@ -25,6 +26,7 @@ export const VIEW_KEYS = [
   'connection-refused',
   'unreachable',
   'no-hosts',
+  'no-match',
   'hosts',
 ] as const;
 export type ViewKey = (typeof VIEW_KEYS)[number];
@@ -35,29 +37,43 @@ export interface ViewInput {
   /** `host:port` of the relay. */
   readonly relay: string | undefined;
   readonly fleet: Fleet;
+  readonly filter?: HostFilter;
   /** By the clock of the connection. */
   readonly now: number;
 }
 
 export interface ViewState {
   readonly key: ViewKey;
-  /** Stands above the rows, which are then what was last known. VS Code shows no welcome while there is one. */
+  /** The link is down: the rows are what was last known. */
+  readonly stale: boolean;
+  /** Stands above the rows: why they are old, which of them are shown. VS Code shows no welcome while there is one. */
   readonly message: string | undefined;
-  /** Beside the view's title. */
+  /** Beside the view's title: what is filtered, and the relay. */
   readonly description: string | undefined;
   /** Hosts with an update. */
   readonly badge: number;
 }
 
 export function presentView(input: ViewInput, locale: Locale): ViewState {
-  const { fleet, connection } = input;
-  const key = fleet.hosts.size > 0 ? 'hosts' : emptyKey(input);
+  const { fleet, connection, relay, filter = NO_FILTER } = input;
+  const hasHosts = fleet.hosts.size > 0;
+  const key = !hasHosts ? emptyKey(input) : showsAny(fleet, filter) ? 'hosts' : 'no-match';
+  const stale = hasHosts ? staleMessage(input, locale) : undefined;
+  // where the view is alone in its container, VS Code has no place for a description
+  const shown = key === 'hosts' && filter.size > 0 ? locale.t('Shown: {0}.', filterWords(filter, locale)) : undefined;
+  const parts = connection.kind === 'signed-out' ? [] : [hasHosts ? filterWords(filter, locale) : '', relay ?? ''];
   return {
     key,
-    message: key === 'hosts' ? staleMessage(input, locale) : undefined,
-    description: connection.kind === 'signed-out' ? undefined : input.relay,
+    stale: stale !== undefined,
+    message: [stale, shown].filter(part => part !== undefined).join(' ') || undefined,
+    description: parts.filter(part => part !== '').join(' · ') || undefined,
     badge: countOutdated(fleet),
   };
+}
+
+function showsAny(fleet: Fleet, filter: HostFilter): boolean {
+  for (const host of fleet.hosts.values()) if (isShown(filter, host)) return true;
+  return false;
 }
 
 export function countOutdated(fleet: Fleet): number {
