@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { RunId } from '../protocol/index.ts';
 import { Disposable } from './base/disposable.ts';
+import { anyOf } from './base/event.ts';
 import type { Locale } from './base/locale.ts';
 import { HostChannels } from './channel/host-channels.ts';
 import { panelActions } from './commands/panel-actions.ts';
@@ -8,6 +9,7 @@ import { Commands, type CommandServices } from './commands/register.ts';
 import { Targets } from './commands/targets.ts';
 import { Calls } from './connection/calls.ts';
 import { Link } from './connection/link.ts';
+import { Outage } from './connection/outage.ts';
 import { Relays } from './connection/relays.ts';
 import { ContextKeys } from './context-keys.ts';
 import { liveRun } from './fleet/fleet.ts';
@@ -51,6 +53,7 @@ export class NixFleet extends Disposable {
 
     const relays = this.own(new Relays(context.secrets, process.env, log));
     const link = this.own(new Link({ client, log }));
+    const outage = this.own(new Outage(link, locale));
     const calls = this.own(new Calls(link));
     const fleet = this.own(new FleetStore(link));
     const folder = async (): Promise<string> => (await this.#claimCopies(context)).path;
@@ -87,13 +90,17 @@ export class NixFleet extends Disposable {
       reconnect: () => (link.url === undefined ? connect() : link.retry()),
       showLog: () => log.show(),
     };
-    const hosts = { isOnline: (host: string) => fleet.host(host)?.online, onDidChange: fleet.onDidChange };
+    const hosts = {
+      isOnline: (host: string) => fleet.host(host)?.online,
+      outage: () => outage.reason,
+      onDidChange: anyOf(fleet.onDidChange, outage.onDidChange),
+    };
     const workspace = panelWorkspace(nixcfg);
     const panels = this.own(
       new RunPanels(context, sessions, panelActions(services), { hosts, workspace, locale, log }),
     );
     const view = this.own(new HostsView({ link, relays, fleet, nixcfg, locale }));
-    const statusBar = this.own(new StatusBar(link, fleet, locale));
+    const statusBar = this.own(new StatusBar(link, outage, fleet, locale));
     this.own(new OutcomeNotifications(watched, locale, services.showRun));
     this.own(new ContextKeys(link, relays, nixcfg));
     this.own(new Commands(services));

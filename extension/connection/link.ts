@@ -7,6 +7,7 @@ import { Disposable, type IDisposable } from '../base/disposable.ts';
 import { Emitter } from '../base/event.ts';
 import type { Log } from '../base/log.ts';
 import type { OperatorMessage, OutputFrame, ToOperatorMessage } from '../../protocol/index.ts';
+import { hasSlept, LOOK_EVERY, type Moment } from './sleep.ts';
 import {
   openRelaySocket,
   type ClientInfo,
@@ -29,6 +30,8 @@ export interface LinkOptions {
   readonly open?: typeof openRelaySocket;
   readonly random?: () => number;
   readonly clock?: Clock;
+  /** The clock on the wall, in milliseconds. */
+  readonly wall?: () => number;
 }
 
 export class Link extends Disposable {
@@ -42,6 +45,8 @@ export class Link extends Disposable {
   #socket: RelaySocket | undefined;
   #heardAt = 0;
   #timer: IDisposable | undefined;
+  /** When the clocks were last looked at; undefined while there is nothing to lose by a sleep. */
+  #looked: Moment | undefined;
 
   readonly onDidChangeState = this.#stateChanged.event;
   readonly onMessage = this.#message.event;
@@ -82,7 +87,7 @@ export class Link extends Disposable {
     this.#dispatch({ type: 'retry' });
   }
 
-  /** Looks at the link: the person came back, perhaps the machine from sleep. */
+  /** Looks at the link: the person came back. */
   wake(): void {
     this.#dispatch({ type: 'wake' });
   }
@@ -164,15 +169,32 @@ export class Link extends Disposable {
     this.#socket = (this.#options.open ?? openRelaySocket)(this.#target, this.#options.client, handlers);
   }
 
-  /** One timer, to the state's one deadline. */
+  /** One timer: to the state's one deadline, or sooner to look whether the machine slept. */
   #arm(): void {
     this.#timer?.dispose();
     this.#timer = undefined;
     const deadline = deadlineOf(this.#state);
-    if (deadline === undefined || this.isDisposed) return;
+    if (deadline === undefined || this.isDisposed) {
+      this.#looked = undefined;
+      return;
+    }
+    this.#looked ??= this.#moment();
+    const next = Math.min(deadline, this.#looked.steady + LOOK_EVERY);
     // a timer may fire a little early by this clock
-    const wait = Math.max(1, Math.ceil(deadline - this.#clock.now()) + 1);
-    this.#timer = this.#clock.after(wait, () => this.#dispatch({ type: 'deadline' }));
+    const wait = Math.max(1, Math.ceil(next - this.#clock.now()) + 1);
+    this.#timer = this.#clock.after(wait, () => this.#onTime());
+  }
+
+  #onTime(): void {
+    const [before, now] = [this.#looked, this.#moment()];
+    this.#looked = now;
+    const slept = before !== undefined && hasSlept(before, now);
+    if (slept) this.#options.log.info('the machine slept: looking whether the relay is still there');
+    this.#dispatch({ type: slept ? 'slept' : 'deadline' });
+  }
+
+  #moment(): Moment {
+    return { steady: this.#clock.now(), wall: (this.#options.wall ?? Date.now)() };
   }
 }
 

@@ -156,8 +156,16 @@ function problemView(source: RunSource, mark: Mark, locale: Locale): ProblemView
   };
 }
 
-function warningsOf({ state, gone, problem }: RunSource, locale: Locale): string[] {
+function warningsOf(source: RunSource, locale: Locale): string[] {
+  const { state, gone, problem, outage, host } = source;
   const warnings = state.warnings.map(clean);
+  if (outage !== undefined && !isOver(source)) {
+    const meanwhile = locale.t(
+      'What is here is what was last known. The update of {0} does not need this window: it goes on, and is caught up with once the relay is back.',
+      host,
+    );
+    warnings.unshift(`${outage} ${meanwhile}`);
+  }
   if (state.resumes === 1)
     warnings.push(locale.t('The runner was interrupted once. Another one carried on from its journal.'));
   if (state.resumes > 1)
