@@ -91,6 +91,20 @@ export class Workbench implements AsyncDisposable {
     return this.close();
   }
 
+  /** Another window of the same person; `closeWindow` ends it alone. */
+  async openWindow(folder: string): Promise<Workbench> {
+    const page = await this.page.context().newPage();
+    page.setDefaultTimeout(DEADLINE);
+    const other = new Workbench(page, this.server, this.#browser);
+    await page.goto(this.server.url({ folder }));
+    await page.locator('.monaco-workbench').waitFor();
+    return other;
+  }
+
+  closeWindow(): Promise<void> {
+    return this.page.close();
+  }
+
   /** Loads the window anew, as *Developer: Reload Window* does. */
   async reload(): Promise<void> {
     await this.page.reload();
