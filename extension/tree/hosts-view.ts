@@ -215,7 +215,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
       const listed = this.#refreshNotEnrolled();
       const some = this.#areStale === wereStale && hosts ? new Set([...hosts, ...remarked]) : undefined;
       if (!some) this.#readAllAt = STEADY_CLOCK.now();
-      const context = { now: fleet.now(), stale: this.#areStale, marks: this.#marks };
+      const context = { now: this.#rowsNow(), stale: this.#areStale, marks: this.#marks };
       const { changed, list } = this.#rows.update(fleet.fleet, context, some);
       this.#fire({ changed, list: list || listed });
     }
@@ -249,6 +249,15 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   /** Whether the rows are shown as what was last known. */
   get #areStale(): boolean {
     return this.#state?.message !== undefined;
+  }
+
+  /** By the relay's clock. What was last known stands still: nobody knows whether it still goes on. */
+  #rowsNow(): number {
+    const { link, fleet } = this.#options;
+    const { state } = link;
+    const isDown = state.kind !== 'signed-out' && state.kind !== 'online';
+    const age = this.#areStale && isDown ? STEADY_CLOCK.now() - (state.downSince ?? STEADY_CLOCK.now()) : 0;
+    return fleet.now() - age;
   }
 
   #fire({ changed, list }: RowsChanged): void {
