@@ -188,6 +188,7 @@ describe('the code', () => {
       'nixfleet.view',
       'nixfleet.online',
       'nixfleet.configured',
+      'nixfleet.tokenRefused',
       'nixfleet.status',
       'nixfleet.run',
       'nixfleet.relay',

@@ -7,6 +7,7 @@ import { HostChannels } from './channel/host-channels.ts';
 import { panelActions } from './commands/panel-actions.ts';
 import { Commands, type CommandServices } from './commands/register.ts';
 import { Targets } from './commands/targets.ts';
+import { sayOffline } from './commands/update.ts';
 import { Calls } from './connection/calls.ts';
 import { Link } from './connection/link.ts';
 import { Outage } from './connection/outage.ts';
@@ -24,6 +25,7 @@ import { StatusBar } from './status-bar/status-bar.ts';
 import { presentHost } from './tree/host-row.ts';
 import { HostsView } from './tree/hosts-view.ts';
 import { OutcomeNotifications } from './updates/outcome-notifications.ts';
+import { isFirstToTell } from './updates/told-once.ts';
 import { Updates } from './updates/updates.ts';
 import { WatchedRuns } from './updates/watched-runs.ts';
 
@@ -81,9 +83,9 @@ export class NixFleet extends Disposable {
       }),
     );
     const services: CommandServices = {
-      ...{ relays, link, calls, fleet, watched, channels, client, locale, log, updates },
+      ...{ relays, link, outage, calls, fleet, watched, channels, client, locale, log, updates },
       locks: this.own(new LockDocuments(sessions, locale)),
-      targets: new Targets(fleet, locale),
+      targets: new Targets(fleet, locale, () => sayOffline({ link, outage, locale })),
       showRun: (runId: RunId) => panels.show(runId),
       nixcfg,
       reveal: host => view.reveal(host),
@@ -101,7 +103,9 @@ export class NixFleet extends Disposable {
     );
     const view = this.own(new HostsView({ link, relays, fleet, nixcfg, locale }));
     const statusBar = this.own(new StatusBar(link, outage, fleet, locale));
-    this.own(new OutcomeNotifications(watched, locale, services.showRun));
+    const told = vscode.Uri.joinPath(context.storageUri ?? context.globalStorageUri, 'told').fsPath;
+    const isFirst = (name: string): Promise<boolean> => isFirstToTell(told, name);
+    this.own(new OutcomeNotifications(watched, locale, services.showRun, isFirst));
     this.own(new ContextKeys(link, relays, nixcfg));
     this.own(new Commands(services));
 

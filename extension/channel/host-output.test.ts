@@ -47,7 +47,7 @@ class TestRun {
 
   end(): void {
     this.say('', true);
-    this.summary = anEndedRun(this.n);
+    this.summary = anEndedRun(this.n, { requestedBy: `person ${this.n}` });
     this.changed.fire();
   }
 }

@@ -5,7 +5,7 @@ import type { RunPanelActions } from '../run-panel/run-panel.ts';
 import { cancelRun } from './cancel.ts';
 import type { CommandServices } from './register.ts';
 import { showLockDiff } from './show-lock-diff.ts';
-import { updateHosts } from './update.ts';
+import { isOnline, updateHosts } from './update.ts';
 
 /** What the buttons of the run panel do: the same as the commands, on what the panel shows. */
 export function panelActions(services: CommandServices): RunPanelActions {
@@ -23,11 +23,13 @@ export function panelActions(services: CommandServices): RunPanelActions {
       }),
     retry: name =>
       act(async () => {
+        if (!isOnline(services)) return;
         const host = fleet.host(name);
         if (host) await updateHosts(services, [host]);
       }),
     retryAnyway: (name, rev) =>
       act(async () => {
+        if (!isOnline(services)) return;
         const host = fleet.host(name);
         const how = { retryAnyway: true as const, ...(rev !== undefined && { targetRev: rev }) };
         if (host) await updateHosts(services, [host], how);

@@ -91,7 +91,7 @@ class Window {
 }
 
 const GOES_ON =
-  'What is here is what was last known. The update of web does not need this window: it goes on, and is caught up with once the relay is back.';
+  'What is here is what was last known. The update of web does not need this window: it goes on, and this window catches up once it is connected.';
 
 describe('what a person is told when the link dies', () => {
   it('for a moment: nothing', () => {

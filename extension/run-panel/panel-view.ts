@@ -161,7 +161,7 @@ function warningsOf(source: RunSource, locale: Locale): string[] {
   const warnings = state.warnings.map(clean);
   if (outage !== undefined && !isOver(source)) {
     const meanwhile = locale.t(
-      'What is here is what was last known. The update of {0} does not need this window: it goes on, and is caught up with once the relay is back.',
+      'What is here is what was last known. The update of {0} does not need this window: it goes on, and this window catches up once it is connected.',
       host,
     );
     warnings.unshift(`${outage} ${meanwhile}`);
