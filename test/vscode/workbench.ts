@@ -53,7 +53,8 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
   let browser: Browser | undefined;
   try {
     browser = await startBrowser();
-    const page = await browser.newPage({ viewport: size });
+    const context = await browser.newContext({ viewport: size });
+    const page = await context.newPage();
     page.setDefaultTimeout(DEADLINE);
     const workbench = new Workbench(page, server, browser);
     await page.goto(server.url({ folder: options.folder }));
