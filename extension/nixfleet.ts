@@ -103,7 +103,7 @@ export class NixFleet extends Disposable {
     );
     const view = this.own(new HostsView({ link, relays, fleet, nixcfg, locale }));
     const statusBar = this.own(new StatusBar(link, outage, fleet, locale));
-    const told = vscode.Uri.joinPath(context.storageUri ?? context.globalStorageUri, 'told').fsPath;
+    const told = vscode.Uri.joinPath(context.globalStorageUri, 'told').fsPath;
     const isFirst = (name: string): Promise<boolean> => isFirstToTell(told, name);
     this.own(new OutcomeNotifications(watched, locale, services.showRun, isFirst));
     this.own(new ContextKeys(link, relays, nixcfg));

@@ -17,13 +17,17 @@ function setUp(): {
   clock: ManualClock;
   states: ConnectionState['kind'][];
   logged: string[];
+  /** What of it is shown unless somebody wants to know more. */
+  shown: string[];
   wall: { ahead: number };
 } {
   const sockets = new FakeSockets();
   const clock = new ManualClock();
   const logged: string[] = [];
   const write = (message: string): number => logged.push(message);
-  const log: Log = { debug: write, info: write, warn: write, error: write };
+  const shown: string[] = [];
+  const show = (message: string): void => void (write(message), shown.push(message));
+  const log: Log = { debug: write, info: show, warn: show, error: show };
   const wall = { ahead: 0 };
   const link = new Link({
     client: { name: 't', version: '1' },
@@ -35,7 +39,7 @@ function setUp(): {
   });
   const states: ConnectionState['kind'][] = [];
   link.onDidChangeState(state => states.push(state.kind));
-  return { link, sockets, clock, states, logged, wall };
+  return { link, sockets, clock, states, logged, shown, wall };
 }
 
 describe('the link', () => {
@@ -193,6 +197,23 @@ describe('the link', () => {
     sockets.last.onEnd({ kind: 'token-rejected' });
     assert.ok(logged.length > 3);
     assert.ok(!logged.some(line => line.includes('very-secret')));
+    link.dispose();
+  });
+
+  it('writes down why it is down, once, for whoever looks at the log', () => {
+    const { link, sockets, clock, shown } = setUp();
+    link.signIn(TARGET);
+    sockets.welcome();
+    const before = shown.length;
+    for (let i = 0; i < 20; i++) {
+      const { length } = sockets.opened;
+      sockets.last.onEnd({ kind: 'connection-refused' });
+      while (sockets.opened.length === length) clock.advance(100);
+    }
+    assert.equal(shown.length, before + 1);
+    assert.match(shown.at(-1) ?? '', /connection-refused/);
+    sockets.last.onEnd({ kind: 'certificate', code: 'CERT_HAS_EXPIRED', detail: 'certificate has expired' });
+    assert.match(shown.at(-1) ?? '', /certificate has expired/);
     link.dispose();
   });
 

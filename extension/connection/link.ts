@@ -19,6 +19,7 @@ import {
   deadlineOf,
   reduceConnection,
   SIGNED_OUT,
+  troubleIn,
   type ConnectionEffect,
   type ConnectionEvent,
   type ConnectionState,
@@ -118,7 +119,7 @@ export class Link extends Disposable {
     for (const effect of effects) this.#perform(effect);
     this.#arm();
     if (state !== before && !isOnlyAPing(before, state)) {
-      this.#options.log.debug(describe(state, this.#clock.now()));
+      this.#options.log[levelOf(before, state)](describe(state, this.#clock.now()));
       this.#stateChanged.fire(state);
     }
   }
@@ -201,6 +202,14 @@ export class Link extends Disposable {
 /** The heartbeat moves on within a state; nobody needs to hear of it. */
 function isOnlyAPing(before: ConnectionState, state: ConnectionState): boolean {
   return before.kind === 'online' && state.kind === 'online' && before.socket === state.socket;
+}
+
+/** What a person looks for in the log; the hundredth attempt that meets the same is not among it. */
+function levelOf(before: ConnectionState, state: ConnectionState): 'debug' | 'info' | 'warn' {
+  const met = (of: ConnectionState): string => JSON.stringify(troubleIn(of));
+  if (state.kind === 'refused') return met(before) === met(state) ? 'debug' : 'warn';
+  if (state.kind === 'reconnecting') return met(before) === met(state) ? 'debug' : 'info';
+  return state.kind === 'online' || state.kind === 'signed-out' ? 'info' : 'debug';
 }
 
 function describe(state: ConnectionState, now: number): string {

@@ -6,7 +6,7 @@ const KEEP_FOR = 30 * 24 * 3_600_000;
 
 /**
  * Whether this window is the first to tell something, of several that know of it: windows on one workspace share what they
- * remember. A mark in a folder says that it was told. Where none can be made it is told: rather twice than not at all.
+ * remember, though not the folder in which they keep things. A mark in a folder says that it was told. Where none can be made it is told: rather twice than not at all.
  * @param name what is told; a file name
  */
 export async function isFirstToTell(folder: string, name: string): Promise<boolean> {
