@@ -11,6 +11,12 @@ import type { FakeRun } from '../../support/fake-run.ts';
 import { RelayProcess } from '../../support/relay-process.ts';
 import { openWorkbench, waitUntil, type Workbench } from '../workbench.ts';
 
+/** What is used of the page's HTMLElement. */
+interface Scroller {
+  scrollTop: number;
+  readonly clientHeight: number;
+}
+
 describe('a window that is reloaded in the middle of a run', function () {
   this.bail(true); // one story: what comes later begins where the earlier left off
   const opened = new AsyncDisposableStack();
@@ -97,8 +103,11 @@ describe('a window that is reloaded in the middle of a run', function () {
   /** All that the panel has to show, as a person reads who scrolls through it from the top. */
   async function wholeOutput(panel: FrameLocator): Promise<string> {
     const rows = panel.getByRole('log');
-    await rows.focus();
-    await workbench.page.keyboard.press('Control+Home');
+    const scrollBy = (screens: number): Promise<void> =>
+      rows.evaluate((element: Scroller, by) => {
+        element.scrollTop += by * element.clientHeight;
+      }, screens);
+    await scrollBy(-1000);
     await panel.getByText('line 1', { exact: true }).waitFor();
     const seen = new Map<number, string>();
     const read = async (): Promise<void> => {
@@ -109,10 +118,10 @@ describe('a window that is reloaded in the middle of a run', function () {
     };
     await waitUntil('every line was in sight', async () => {
       await read();
-      await workbench.page.keyboard.press('PageDown');
+      await scrollBy(0.8);
       return seen.size === 1500;
     });
-    await workbench.page.keyboard.press('Control+End');
+    await scrollBy(1000);
     return [...seen]
       .toSorted(([a], [b]) => a - b)
       .map(([, line]) => `${line}\n`)
