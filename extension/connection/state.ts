@@ -19,13 +19,13 @@ interface Numbered {
 }
 
 /** Why there is no link, and since when: since it was lost, or since the first attempt failed. */
-export interface Outage {
+export interface Downtime {
   readonly why: Trouble;
   readonly downSince: number;
 }
 
-/** The outage is there when it is not the first attempt. */
-interface Attempt extends Partial<Outage> {
+/** Why and since when is there when it is not the first attempt. */
+interface Attempt extends Partial<Downtime> {
   readonly attempt: number;
   readonly deadline: number;
 }
@@ -46,9 +46,9 @@ export type ConnectionState = Numbered &
         /** When the machine woke from a sleep during this link: silence counts from then. */
         readonly awakeSince?: number;
       }
-    | (Outage & { readonly kind: 'reconnecting'; readonly attempt: number; readonly until: number })
+    | (Downtime & { readonly kind: 'reconnecting'; readonly attempt: number; readonly until: number })
     /** Trying again would meet the same; a person has to act. `until`: tried once more then, without being asked. */
-    | (Outage & { readonly kind: 'refused'; readonly until?: number })
+    | (Downtime & { readonly kind: 'refused'; readonly until?: number })
   );
 
 export type ConnectionEvent =
@@ -161,10 +161,10 @@ export function lastingTrouble(state: ConnectionState, now: number): Trouble | u
   return isBlip ? undefined : state.why;
 }
 
-function connect(lastSocket: number, attempt: number, context: ConnectionContext, outage?: Outage): Step {
+function connect(lastSocket: number, attempt: number, context: ConnectionContext, before?: Downtime): Step {
   const socket = lastSocket + 1;
   const deadline = context.now + CONNECT_WITHIN;
-  const after = outage && { why: outage.why, downSince: outage.downSince };
+  const after = before && { why: before.why, downSince: before.downSince };
   return [{ kind: 'connecting', socket, attempt, deadline, ...after }, [{ type: 'open', socket }]];
 }
 
