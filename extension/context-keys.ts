@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { Disposable } from './base/disposable.ts';
 import type { Link } from './connection/link.ts';
+import { troubleIn, type ConnectionState } from './connection/state.ts';
 import type { Relays } from './connection/relays.ts';
 import type { Nixcfg } from './nixcfg/nixcfg.ts';
 
@@ -12,6 +13,7 @@ export class ContextKeys extends Disposable {
     super();
     const update = (): void => {
       this.#set('nixfleet.online', link.isOnline);
+      this.#set('nixfleet.tokenRefused', isTokenRefused(link.state));
       this.#set('nixfleet.configured', relays.configured);
       this.#set('nixfleet.nixcfg', nixcfg.state.folder !== undefined);
     };
@@ -26,4 +28,10 @@ export class ContextKeys extends Disposable {
     this.#values.set(key, value);
     void vscode.commands.executeCommand('setContext', key, value);
   }
+}
+
+/** Another token is what helps. */
+function isTokenRefused(state: ConnectionState): boolean {
+  const trouble = troubleIn(state);
+  return state.kind === 'refused' && (trouble?.kind === 'token-revoked' || trouble?.kind === 'token-rejected');
 }

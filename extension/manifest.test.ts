@@ -191,6 +191,7 @@ describe('the code', () => {
       'nixfleet.view',
       'nixfleet.online',
       'nixfleet.configured',
+      'nixfleet.tokenRefused',
       'nixfleet.status',
       'nixfleet.run',
       'nixfleet.relay',

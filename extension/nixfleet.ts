@@ -1,13 +1,16 @@
 import * as vscode from 'vscode';
 import type { RunId } from '../protocol/index.ts';
 import { Disposable } from './base/disposable.ts';
+import { anyOf } from './base/event.ts';
 import type { Locale } from './base/locale.ts';
 import { HostChannels } from './channel/host-channels.ts';
 import { panelActions } from './commands/panel-actions.ts';
 import { Commands, type CommandServices } from './commands/register.ts';
 import { Targets } from './commands/targets.ts';
+import { sayOffline } from './commands/asking.ts';
 import { Calls } from './connection/calls.ts';
 import { Link } from './connection/link.ts';
+import { Outage } from './connection/outage.ts';
 import { Relays } from './connection/relays.ts';
 import { ContextKeys } from './context-keys.ts';
 import { liveRun } from './fleet/fleet.ts';
@@ -27,6 +30,7 @@ import { presentHost } from './tree/host-row.ts';
 import { HostsView } from './tree/hosts-view.ts';
 import { KeptFilter } from './tree/kept-filter.ts';
 import { OutcomeNotifications } from './updates/outcome-notifications.ts';
+import { isFirstToTell } from './updates/told-once.ts';
 import { Updates } from './updates/updates.ts';
 import { WatchedRuns } from './updates/watched-runs.ts';
 
@@ -56,6 +60,7 @@ export class NixFleet extends Disposable {
 
     const relays = this.own(new Relays(context.secrets, process.env, log));
     const link = this.own(new Link({ client, log }));
+    const outage = this.own(new Outage(link, locale));
     const calls = this.own(new Calls(link));
     const fleet = this.own(new FleetStore(link));
     const folder = async (): Promise<string> => (await this.#claimCopies(context)).path;
@@ -87,25 +92,31 @@ export class NixFleet extends Disposable {
       }),
     );
     const services: CommandServices = {
-      ...{ relays, link, calls, fleet, filter, watched, channels, client, locale, log, updates },
+      ...{ relays, link, outage, calls, fleet, filter, watched, channels, client, locale, log, updates },
       ...{ rollouts, rolloutStore, watchedRollouts },
       locks: this.own(new LockDocuments(sessions, locale)),
-      targets: new Targets(fleet, locale),
+      targets: new Targets(fleet, locale, () => sayOffline({ link, outage, locale })),
       showRun: (runId: RunId) => panels.show(runId),
       nixcfg,
       reveal: host => view.reveal(host),
       reconnect: () => (link.url === undefined ? connect() : link.retry()),
       showLog: () => log.show(),
     };
-    const hosts = { isOnline: (host: string) => fleet.host(host)?.online, onDidChange: fleet.onDidChange };
+    const hosts = {
+      isOnline: (host: string) => fleet.host(host)?.online,
+      outage: () => outage.reason,
+      onDidChange: anyOf(fleet.onDidChange, outage.onDidChange),
+    };
     const workspace = panelWorkspace(nixcfg);
     const panels = this.own(
       new RunPanels(context, sessions, panelActions(services), { hosts, workspace, locale, log }),
     );
     const view = this.own(new HostsView({ link, relays, fleet, rollouts: rolloutStore, nixcfg, filter, locale }));
-    const statusBar = this.own(new StatusBar(link, fleet, locale));
-    this.own(new OutcomeNotifications(watched, locale, services.showRun));
-    this.own(new RolloutNotifications(watchedRollouts, locale, services.showRun));
+    const statusBar = this.own(new StatusBar(link, outage, fleet, locale));
+    const told = vscode.Uri.joinPath(context.globalStorageUri, 'told').fsPath;
+    const isFirst = (name: string): Promise<boolean> => isFirstToTell(told, name);
+    this.own(new OutcomeNotifications(watched, locale, services.showRun, isFirst));
+    this.own(new RolloutNotifications(watchedRollouts, locale, services.showRun, isFirst));
     this.own(new ContextKeys(link, relays, nixcfg));
     this.own(new Commands(services));
 

@@ -67,7 +67,7 @@ export type OperatorMessage = z.infer<typeof operatorMessageSchema>;
 export const toOperatorMessageSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('welcome'),
-    protocol: z.int().positive(),
+    protocol: z.int().nonnegative(),
     relayVersion: z.string().max(64),
     operator: z.string().max(128),
     /** The relay's clock, so that ages can be shown right. */

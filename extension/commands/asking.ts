@@ -7,6 +7,7 @@ import { withReason } from '../base/words.ts';
 import type { HostChannels } from '../channel/host-channels.ts';
 import type { Calls } from '../connection/calls.ts';
 import type { Link } from '../connection/link.ts';
+import type { Outage } from '../connection/outage.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
 import type { Rollouts } from '../rollouts/ask-rollout.ts';
 import type { RolloutStore } from '../rollouts/rollout-store.ts';
@@ -21,7 +22,9 @@ import type { Targets } from './targets.ts';
 const FOLLOW_AT_MOST = 8;
 
 export interface UpdateServices {
-  readonly link: Pick<Link, 'isOnline'>;
+  readonly link: Pick<Link, 'isOnline' | 'url'>;
+  /** Why there is no link. */
+  readonly outage: Pick<Outage, 'reason'>;
   readonly calls: Pick<Calls, 'ask'>;
   readonly fleet: FleetStore;
   readonly targets: Targets;
@@ -59,13 +62,20 @@ export async function askEach(
 }
 
 /** Whether there is a relay to speak to; says it when there is none. */
-export function isOnline({ link, locale }: Pick<UpdateServices, 'link' | 'locale'>): boolean {
-  if (link.isOnline) return true;
-  const reconnect = locale.t('Reconnect Now');
-  void vscode.window.showErrorMessage(locale.t('NixFleet is not connected to a relay.'), reconnect).then(choice => {
-    if (choice === reconnect) void vscode.commands.executeCommand('nixfleet.reconnect');
+export function isOnline(services: Pick<UpdateServices, 'link' | 'outage' | 'locale'>): boolean {
+  if (!services.link.isOnline) sayOffline(services);
+  return services.link.isOnline;
+}
+
+/** Says that there is no relay to speak to, why, and offers what helps. */
+export function sayOffline({ link, outage, locale }: Pick<UpdateServices, 'link' | 'outage' | 'locale'>): void {
+  const isSignedOut = link.url === undefined;
+  const button = isSignedOut ? locale.t('Connect to a Relay…') : locale.t('Reconnect Now');
+  const why = isSignedOut ? undefined : outage.reason;
+  const said = [locale.t('NixFleet is not connected to a relay.'), why].filter(part => part !== undefined).join(' ');
+  void vscode.window.showErrorMessage(unlinked(said), button).then(choice => {
+    if (choice === button) void vscode.commands.executeCommand(isSignedOut ? 'nixfleet.connect' : 'nixfleet.reconnect');
   });
-  return false;
 }
 
 /** A reason of the relay or of a host, behind what was wanted. */

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { messageOf } from '../base/log.ts';
 import { liveRun } from '../fleet/fleet.ts';
 import type { RunPanelActions } from '../run-panel/run-panel.ts';
+import { isOnline } from './asking.ts';
 import { cancelRun } from './cancel.ts';
 import type { CommandServices } from './register.ts';
 import { saveOutput } from './save-output.ts';
@@ -24,11 +25,13 @@ export function panelActions(services: CommandServices): RunPanelActions {
       }),
     retry: name =>
       act(async () => {
+        if (!isOnline(services)) return;
         const host = fleet.host(name);
         if (host) await updateHosts(services, [host]);
       }),
     retryAnyway: (name, rev) =>
       act(async () => {
+        if (!isOnline(services)) return;
         const host = fleet.host(name);
         const how = { retryAnyway: true as const, ...(rev !== undefined && { targetRev: rev }) };
         if (host) await updateHosts(services, [host], how);

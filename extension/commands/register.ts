@@ -3,9 +3,11 @@ import * as vscode from 'vscode';
 import { liveRun } from '../fleet/fleet.ts';
 import { Disposable } from '../base/disposable.ts';
 import { messageOf, type Log } from '../base/log.ts';
+import type { Locale } from '../base/locale.ts';
 import type { LockDocuments } from '../lock/lock-documents.ts';
 import { builtFrom } from '../nixcfg/configurations.ts';
 import type { Nixcfg } from '../nixcfg/nixcfg.ts';
+import { relayName } from '../connection/relay-url.ts';
 import { isOnline, sayFailure, type UpdateServices } from './asking.ts';
 import { cancelRun } from './cancel.ts';
 import { connectToRelay, type ConnectOptions } from './connect.ts';
@@ -15,6 +17,7 @@ import { oneRollout, showFailed, stopRollout } from './stop-rollout.ts';
 import { showLockDiff } from './show-lock-diff.ts';
 import { commandRows, type CommandRows } from './targets.ts';
 import { NO_FILTER } from '../tree/host-filter.ts';
+import { HOSTS_VIEW } from '../tree/hosts-view.ts';
 import { updateAgent, updateAllOutdated } from './update.ts';
 import type { TreeNode } from '../tree/nodes.ts';
 
@@ -44,22 +47,38 @@ export class Commands extends Disposable {
   }
 }
 
+/** Milliseconds that a short answer stands in the status bar. */
+const SAID_FOR = 5000;
+
 function report(id: string, error: unknown, log: Log): void {
   log.error(`${id}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   void vscode.window.showErrorMessage(`NixFleet: ${messageOf(error)}`);
 }
 
+/** Copies, and says so where it disturbs nobody. */
+async function copy(text: string, { t }: Locale): Promise<void> {
+  await vscode.env.clipboard.writeText(text);
+  vscode.window.setStatusBarMessage(t('Copied {0}', text.replaceAll('\n', ', ')), SAID_FOR);
+}
+
 type Handlers = Readonly<Record<CommandId, (rows: CommandRows) => unknown>>;
 
 function handlers(services: CommandServices): Handlers {
-  const { targets, locale, relays, channels, fleet } = services;
+  const { targets, locale, relays, channels, fleet, link } = services;
   const { t } = locale;
   const noRun = t('There is no run yet.');
   const noHost = t('There is no host.');
   return {
     'nixfleet.connect': () => connectToRelay(services),
     'nixfleet.disconnect': () => relays.signOut(),
-    'nixfleet.reconnect': () => services.reconnect(),
+    'nixfleet.reconnect': () => {
+      if (link.isOnline)
+        vscode.window.setStatusBarMessage(
+          t('Connected to {0} already; looking again.', relayName(link.url ?? '')),
+          SAID_FOR,
+        );
+      services.reconnect();
+    },
     'nixfleet.showLog': () => services.showLog(),
     'nixfleet.updateAgent': rows => updateAgent(services, rows),
     'nixfleet.updateAllOutdated': () => updateAllOutdated(services),
@@ -92,7 +111,7 @@ function handlers(services: CommandServices): Handlers {
     },
     'nixfleet.copyHostName': async rows => {
       const hosts = await targets.someHosts(rows, { title: t('Copy Host Name'), nothing: noHost });
-      if (hosts.length > 0) await vscode.env.clipboard.writeText(hosts.map(({ host }) => host).join('\n'));
+      if (hosts.length > 0) await copy(hosts.map(({ host }) => host).join('\n'), locale);
     },
     'nixfleet.copyRevision': async rows => {
       const host = await targets.oneHost(rows, {
@@ -101,7 +120,7 @@ function handlers(services: CommandServices): Handlers {
         filter: ({ status, agent }) => (status?.input?.rev ?? agent?.rev) !== undefined,
       });
       const rev = host?.status?.input?.rev ?? host?.agent?.rev;
-      if (rev !== undefined) await vscode.env.clipboard.writeText(rev);
+      if (rev !== undefined) await copy(rev, locale);
     },
     'nixfleet.refreshHost': async rows => {
       if (!isOnline(services)) return;
@@ -110,10 +129,12 @@ function handlers(services: CommandServices): Handlers {
         nothing: t('No host is online.'),
         filter: ({ online }) => online,
       });
-      for (const { host } of hosts.filter(({ host: name }) => fleet.host(name)?.online)) {
-        const result = await services.updates.refresh(host);
-        if (!result.ok) sayFailure(t('{0} could not be refreshed.', host), result.reason, locale);
-      }
+      await vscode.window.withProgress({ location: { viewId: HOSTS_VIEW } }, async () => {
+        for (const { host } of hosts.filter(({ host: name }) => fleet.host(name)?.online)) {
+          const result = await services.updates.refresh(host);
+          if (!result.ok) sayFailure(t('{0} could not be refreshed.', host), result.reason, locale);
+        }
+      });
     },
     'nixfleet.useLock': async rows => {
       const run = await targets.oneRun(rows, { title: t('Use This Lock in Workspace'), nothing: noRun });

@@ -18,9 +18,13 @@ export interface ProgressServices {
 export function showProgress({ fleet, updates, locale }: ProgressServices, runs: readonly WatchedRun[]): void {
   const find = ({ host, runId }: WatchedRun): RunSummary | undefined =>
     fleet.host(host)?.runs.find(run => run.runId === runId);
+  // what was just asked for is not in the fleet's list yet; what was there and is no more is over
+  const seen = new Set<WatchedRun>();
   const isSettled = (watched: WatchedRun): boolean => {
     const run = find(watched);
-    return run === undefined || isOver(run) || (run.delivery === 'queued' && fleet.host(run.host)?.online === false);
+    if (!run) return seen.has(watched);
+    seen.add(watched);
+    return isOver(run) || (run.delivery === 'queued' && fleet.host(run.host)?.online === false);
   };
   const [only, ...more] = runs;
   const title =

@@ -29,10 +29,13 @@ export interface PickOptions {
 export class Targets {
   readonly #fleet: FleetStore;
   readonly #locale: Locale;
+  readonly #sayOffline: () => void;
 
-  constructor(fleet: FleetStore, locale: Locale) {
+  /** @param sayOffline says why no host is known */
+  constructor(fleet: FleetStore, locale: Locale, sayOffline: () => void) {
     this.#fleet = fleet;
     this.#locale = locale;
+    this.#sayOffline = sayOffline;
   }
 
   /** Hosts of the rows, each once, in their order. Empty without rows. */
@@ -99,6 +102,7 @@ export class Targets {
   }
 
   #nothing({ nothing }: PickOptions): void {
-    void vscode.window.showInformationMessage(nothing);
+    if (this.#fleet.fleet.known) void vscode.window.showInformationMessage(nothing);
+    else this.#sayOffline();
   }
 }

@@ -20,8 +20,9 @@ const LOST: ConnectionState = {
   attempt: 1,
   until: 1,
   why: { kind: 'lost', code: 1006 },
+  downSince: 0,
 };
-const REFUSED: ConnectionState = { kind: 'refused', socket: 1, why: { kind: 'token-revoked' } };
+const REFUSED: ConnectionState = { kind: 'refused', socket: 1, why: { kind: 'token-revoked' }, downSince: 0 };
 
 /** A link that a test moves. */
 class FakeLink {

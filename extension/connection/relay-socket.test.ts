@@ -177,6 +177,11 @@ describe('a socket to the relay', () => {
       assert.deepEqual(await new Attempt(relay.url).end(), { kind: 'too-old' });
     });
 
+    it('tells that the relay is too old for this extension', async () => {
+      relay.onMessage = () => relay.say({ type: 'welcome', protocol: 0, relayVersion: '0.0.9', operator: 'a', now: 0 });
+      assert.deepEqual(await new Attempt(relay.url).end(), { kind: 'relay-too-old', version: '0.0.9' });
+    });
+
     it('goes over what only a newer relay says', async () => {
       const attempt = new Attempt(relay.url);
       await eventually(() => attempt.messages.length > 0);

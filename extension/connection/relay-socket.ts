@@ -3,6 +3,7 @@ import {
   decodeFrame,
   decodeMessage,
   MAX_MESSAGE_BYTES,
+  OLDEST_RELAY_PROTOCOL,
   PROTOCOL,
   ROLLOUTS,
   toOperatorMessageSchema,
@@ -84,6 +85,10 @@ export function openRelaySocket(target: RelayTarget, client: ClientInfo, handler
     else if (message.type === 'welcome') {
       if (message.protocol > PROTOCOL) {
         end({ kind: 'too-old' });
+        return;
+      }
+      if (message.protocol < OLDEST_RELAY_PROTOCOL) {
+        end({ kind: 'relay-too-old', version: message.relayVersion });
         return;
       }
       greeted = true;

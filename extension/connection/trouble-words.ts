@@ -26,6 +26,12 @@ export function troubleWords(trouble: Trouble, relay: string, locale: Locale): s
       return t('The token for {0} was revoked. Ask for another one.', relay);
     case 'too-old':
       return t('{0} no longer serves this version of the extension. Update NixFleet in the Extensions view.', relay);
+    case 'relay-too-old':
+      return t(
+        '{0} runs NixFleet {1}, which is too old for this extension. Upgrade the relay.',
+        relay,
+        trouble.version,
+      );
     case 'forbidden':
       return t('{0} does not let this client in: {1}', relay, trouble.detail);
     case 'not-a-relay':

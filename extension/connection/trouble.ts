@@ -13,7 +13,10 @@ export type Trouble =
   | { readonly kind: 'no-tls' }
   | { readonly kind: 'token-rejected' }
   | { readonly kind: 'token-revoked' }
+  /** The relay no longer serves this extension. */
   | { readonly kind: 'too-old'; readonly detail?: string }
+  /** This extension no longer gets on with a relay that old. */
+  | { readonly kind: 'relay-too-old'; readonly version: string }
   | { readonly kind: 'forbidden'; readonly detail: string }
   /** Something answers there, but it is not a relay of ours. */
   | { readonly kind: 'not-a-relay'; readonly detail: string }
@@ -31,9 +34,11 @@ export function retryOf(trouble: Trouble): 'never' | 'slow' | 'soon' {
   switch (trouble.kind) {
     case 'token-rejected':
     case 'token-revoked':
-    case 'too-old':
     case 'forbidden':
       return 'never';
+    // a relay that was upgraded may be taken back
+    case 'too-old':
+    case 'relay-too-old':
     case 'certificate':
     case 'no-tls':
     case 'not-a-relay':

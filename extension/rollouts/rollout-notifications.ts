@@ -3,23 +3,31 @@ import type { Rollout, RunId } from '../../protocol/index.ts';
 import { Disposable } from '../base/disposable.ts';
 import type { Locale } from '../base/locale.ts';
 import { HOSTS_VIEW } from '../tree/hosts-view.ts';
-import { showOutcome } from '../updates/outcome-notifications.ts';
+import { isToldHere, showOutcome } from '../updates/outcome-notifications.ts';
 import { rolloutText } from './rollout-words.ts';
 import type { WatchedRollouts } from './watched-rollouts.ts';
 
-/** One notification for a rollout that this window asked for: none for each of its hosts. */
+/** One notification, in one window, for a rollout that was asked for here: none for each of its hosts. */
 export class RolloutNotifications extends Disposable {
   readonly #locale: Locale;
   readonly #showRun: (runId: RunId) => void;
+  readonly #isFirst: (name: string) => Promise<boolean>;
 
-  constructor(watched: WatchedRollouts, locale: Locale, showRun: (runId: RunId) => void) {
+  constructor(
+    watched: WatchedRollouts,
+    locale: Locale,
+    showRun: (runId: RunId) => void,
+    isFirst: (name: string) => Promise<boolean>,
+  ) {
     super();
+    this.#isFirst = isFirst;
     this.#locale = locale;
     this.#showRun = showRun;
     this.own(watched.onDidTell(rollout => void this.#tell(rollout)));
   }
 
   async #tell(rollout: Rollout): Promise<void> {
+    if (!(await isToldHere(rollout.rolloutId, this.#isFirst)) || this.isDisposed) return;
     const { t } = this.#locale;
     const [only, ...more] = rollout.failed;
     const button = !only ? t('Show Hosts') : more.length > 0 ? t('Show Failed…') : t('Show Run');

@@ -20,6 +20,7 @@ function source(story: Story, progress?: BuildProgress): RunSource {
     places: [],
     hasNixcfg: false,
     clockAhead: 0,
+    outage: undefined,
   };
 }
 

@@ -74,6 +74,7 @@ describe('the link to a panel', () => {
       locale: ENGLISH,
       now: () => 5_000_000,
       isOnline: () => true,
+      outage: () => undefined,
       onDidChangeHosts: () => ({ dispose: () => undefined }),
       workspace: {
         get hasNixcfg() {

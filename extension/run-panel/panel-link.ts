@@ -57,7 +57,9 @@ export interface PanelLinkOptions {
   readonly locale: Locale;
   readonly now: () => number;
   readonly isOnline: (host: string) => boolean | undefined;
-  /** Something that `isOnline` says may be otherwise. */
+  /** Why this window hears nothing of any run just now; undefined while it does. */
+  readonly outage: () => string | undefined;
+  /** Something that `isOnline` or `outage` says may be otherwise. */
   readonly onDidChangeHosts: Event<unknown>;
   readonly workspace: PanelWorkspace;
   readonly act: (action: PanelAction) => void;
@@ -231,7 +233,7 @@ export class PanelLink extends Disposable {
   }
 
   #view(): PanelView {
-    const { session, locale, isOnline, now, workspace } = this.#options;
+    const { session, locale, isOnline, outage, now, workspace } = this.#options;
     const { runId, summary, state, lockBefore, lockAfter, gone, problem } = session;
     const host = session.host === '' ? runId : session.host;
     const latest = [
@@ -250,6 +252,7 @@ export class PanelLink extends Disposable {
         places: this.#places,
         hasNixcfg: workspace.hasNixcfg,
         online: isOnline(session.host),
+        outage: outage(),
         clockAhead: this.#clock.ahead,
       },
       locale,

@@ -21,6 +21,7 @@ function sourceOf(story: Story, more: Partial<RunSource> & { summaryWith?: Parti
     places: [],
     hasNixcfg: false,
     online: true,
+    outage: undefined,
     clockAhead: 0,
     ...rest,
   };

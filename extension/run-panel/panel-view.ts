@@ -160,7 +160,8 @@ function problemView(source: RunSource, mark: Mark, locale: Locale): ProblemView
   };
 }
 
-function warningsOf({ state, gone, problem, host }: RunSource, locale: Locale): string[] {
+function warningsOf(source: RunSource, locale: Locale): string[] {
+  const { state, gone, problem, outage, host } = source;
   const warnings = state.warnings.map(clean);
   const because = state.reboot?.because ?? [];
   if (because.length > 0)
@@ -171,6 +172,13 @@ function warningsOf({ state, gone, problem, host }: RunSource, locale: Locale): 
         because.map(clean).join(', '),
       ),
     );
+  if (outage !== undefined && !isOver(source)) {
+    const meanwhile = locale.t(
+      'What is here is what was last known. The update of {0} does not need this window: it goes on, and this window catches up once it is connected.',
+      host,
+    );
+    warnings.unshift(`${outage} ${meanwhile}`);
+  }
   if (state.resumes === 1)
     warnings.push(locale.t('The runner was interrupted once. Another one carried on from its journal.'));
   if (state.resumes > 1)

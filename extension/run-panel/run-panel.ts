@@ -25,6 +25,8 @@ export interface RunPanelActions {
 /** What panels know of hosts. */
 export interface RunPanelHosts {
   isOnline(host: string): boolean | undefined;
+  /** Why nothing is heard of them just now; undefined while something is. */
+  outage(): string | undefined;
   readonly onDidChange: Event<unknown>;
 }
 
@@ -88,6 +90,7 @@ export class RunPanel extends Disposable {
         locale,
         now: Date.now,
         isOnline: host => hosts.isOnline(host),
+        outage: () => hosts.outage(),
         onDidChangeHosts: hosts.onDidChange,
         workspace,
         act: action => this.#act(action, session),

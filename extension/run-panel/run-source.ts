@@ -1,7 +1,7 @@
 import type { Delivery, Outcome, Phase, Reason, RunState, RunSummary } from '../../protocol/index.ts';
 import type { PlaceView } from '../../protocol/panel.ts';
 
-/** What the panel shows a run from. A RunSession has it all but the last four. */
+/** What the panel shows a run from. A RunSession has it all but the last five. */
 export interface RunSource {
   readonly runId: string;
   readonly host: string;
@@ -17,6 +17,8 @@ export interface RunSource {
   readonly places: readonly PlaceView[];
   /** Whether this window has a nixcfg that a lock can be taken over to. */
   readonly hasNixcfg: boolean;
+  /** Why this window hears nothing of any run just now; undefined while it does. */
+  readonly outage: string | undefined;
   /** Milliseconds that the host's clock is ahead of this one. */
   readonly clockAhead: number;
 }

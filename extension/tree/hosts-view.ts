@@ -258,7 +258,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
       const listed = this.#refreshNotEnrolled();
       const some = this.#areStale === wereStale && hosts ? new Set([...hosts, ...remarked]) : undefined;
       if (!some) this.#readAllAt = STEADY_CLOCK.now();
-      const context = { now: fleet.now(), stale: this.#areStale, marks: this.#marks };
+      const context = { now: this.#rowsNow(), stale: this.#areStale, marks: this.#marks };
       const { changed, list } = this.#rows.update(fleet.fleet, context, some, filter.filter);
       const above = this.#refreshRollouts();
       const below = this.#open.changed(host => this.#textBelow(host), some);
@@ -325,6 +325,15 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   /** Whether the rows are shown as what was last known. */
   get #areStale(): boolean {
     return this.#state?.stale === true;
+  }
+
+  /** By the relay's clock. What was last known stands still: nobody knows whether it still goes on. */
+  #rowsNow(): number {
+    const { link, fleet } = this.#options;
+    const { state } = link;
+    const isDown = state.kind !== 'signed-out' && state.kind !== 'online';
+    const age = this.#areStale && isDown ? STEADY_CLOCK.now() - (state.downSince ?? STEADY_CLOCK.now()) : 0;
+    return fleet.now() - age;
   }
 
   #fire(changed: TreeNode[], list = false, atOnce = false): void {

@@ -22,8 +22,9 @@ const lost = (why: Trouble, ms = 12_000): ConnectionState => ({
   attempt: 2,
   until: NOW + ms,
   why,
+  downSince: NOW - 10_000,
 });
-const refused = (why: Trouble): ConnectionState => ({ kind: 'refused', socket: 1, why });
+const refused = (why: Trouble): ConnectionState => ({ kind: 'refused', socket: 1, why, downSince: NOW - 10_000 });
 
 function fleetOf(stale: boolean, ...hosts: readonly ReturnType<typeof aHost>[]): Fleet {
   return { ...NO_FLEET, known: true, stale, hosts: new Map(hosts.map(host => [host.host, host])) };
@@ -53,6 +54,7 @@ describe('what the view says around its rows', () => {
       [{ connection: ONLINE, fleet: fleetOf(false) }, 'no-hosts'],
       [{ connection: refused({ kind: 'token-rejected' }) }, 'token-rejected'],
       [{ connection: refused({ kind: 'too-old' }) }, 'too-old'],
+      [{ connection: refused({ kind: 'relay-too-old', version: '0.1' }) }, 'relay-too-old'],
       [{ connection: refused({ kind: 'certificate', code: 'X', detail: '' }) }, 'certificate'],
       [{ connection: lost({ kind: 'name-not-found', host: 'relay' }) }, 'name-not-found'],
       [{ connection: lost({ kind: 'connection-refused' }) }, 'connection-refused'],
@@ -73,7 +75,7 @@ describe('what the view says around its rows', () => {
     assert.equal(state.key, 'hosts');
     assert.equal(
       state.message,
-      'relay:7780 refused the connection. Is the relay running, and is this its port? Trying again in 12 s. Hosts are shown as they were last known.',
+      'relay:7780 refused the connection. Is the relay running, and is this its port? Trying again in 15 s. Hosts are shown as they were last known.',
     );
   });
 
@@ -99,7 +101,10 @@ describe('what the view says around its rows', () => {
     const fleet = fleetOf(true, aHost());
     const why: Trouble = { kind: 'going-down' };
     assert.equal(
-      view({ connection: { kind: 'reconnecting', socket: 1, attempt: 1, until: NOW + 400, why }, fleet }).message,
+      view({
+        connection: { kind: 'reconnecting', socket: 1, attempt: 1, until: NOW + 400, why, downSince: NOW },
+        fleet,
+      }).message,
       undefined,
     );
     const connecting: ConnectionState = {
@@ -108,6 +113,7 @@ describe('what the view says around its rows', () => {
       attempt: 1,
       deadline: NOW + CONNECT_WITHIN,
       why,
+      downSince: NOW,
     };
     assert.equal(view({ connection: connecting, fleet }).message, undefined);
     assert.match(view({ connection: connecting, fleet, now: NOW + BRIEF }).message ?? '', /restarting/);

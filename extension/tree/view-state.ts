@@ -1,9 +1,8 @@
 import type { Locale } from '../base/locale.ts';
-import { duration } from '../base/words.ts';
 import { lastingTrouble, type ConnectionState } from '../connection/state.ts';
 import type { Configured } from '../connection/relays.ts';
 import type { Trouble } from '../connection/trouble.ts';
-import { troubleWords } from '../connection/trouble-words.ts';
+import { outageWords } from '../connection/outage-words.ts';
 import { isOutdated, type Fleet } from '../fleet/fleet.ts';
 import { filterWords, isShown, NO_FILTER, type HostFilter } from './host-filter.ts';
 
@@ -19,6 +18,7 @@ export const VIEW_KEYS = [
   'token-rejected',
   'token-revoked',
   'too-old',
+  'relay-too-old',
   'certificate',
   'forbidden',
   'not-a-relay',
@@ -96,6 +96,7 @@ function troubleKey(trouble: Trouble): ViewKey {
     case 'token-rejected':
     case 'token-revoked':
     case 'too-old':
+    case 'relay-too-old':
     case 'certificate':
     case 'forbidden':
     case 'not-a-relay':
@@ -109,17 +110,14 @@ function troubleKey(trouble: Trouble): ViewKey {
   }
 }
 
-/** Why the rows may be old. */
+/** Why the rows may be old, and how old. */
 function staleMessage({ connection, relay, now, fleet }: ViewInput, locale: Locale): string | undefined {
-  if (!fleet.stale) return undefined;
-  const trouble = lastingTrouble(connection, now);
-  if (!trouble) return undefined;
-  const words = troubleWords(trouble, relay ?? '', locale);
-  const kept = locale.t('Hosts are shown as they were last known.');
-  if (connection.kind === 'reconnecting') {
-    const wait = connection.until - now;
-    const when = wait < 1000 ? locale.t('Trying again…') : locale.t('Trying again in {0}.', duration(wait, locale));
-    return `${words} ${when} ${kept}`;
-  }
-  return connection.kind === 'refused' ? `${words} ${kept}` : `${words} ${locale.t('Trying again…')} ${kept}`;
+  const outage = fleet.stale ? outageWords(connection, relay ?? '', now, locale) : undefined;
+  if (!outage) return undefined;
+  const { what, when, since } = outage;
+  const kept =
+    since === undefined
+      ? locale.t('Hosts are shown as they were last known.')
+      : locale.t('Hosts are shown as they were last known, {0} ago.', since);
+  return [what, when, kept].filter(part => part !== undefined).join(' ');
 }

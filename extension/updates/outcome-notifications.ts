@@ -1,5 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
 import * as vscode from 'vscode';
-import type { RunId, RunSummary } from '../../protocol/index.ts';
+import { isOver, type RunId, type RunSummary } from '../../protocol/index.ts';
 import { Disposable } from '../base/disposable.ts';
 import type { Locale } from '../base/locale.ts';
 import { unlinked } from '../base/unlinked.ts';
@@ -7,21 +8,33 @@ import { HOSTS_VIEW } from '../tree/hosts-view.ts';
 import { outcomeText, summaryText, type OutcomeText } from './outcome-words.ts';
 import type { WatchedRuns } from './watched-runs.ts';
 
-/** One notification for what was asked in one go, when it is over. */
+/** A window without the person's attention lets another one go first, for so many milliseconds. */
+const AFTER_YOU = 1000;
+
+/** One notification for what was asked in one go, when it is over, in one window. */
 export class OutcomeNotifications extends Disposable {
   readonly #locale: Locale;
   readonly #showRun: (runId: RunId) => void;
+  readonly #isFirst: (name: string) => Promise<boolean>;
 
-  constructor(watched: WatchedRuns, locale: Locale, showRun: (runId: RunId) => void) {
+  constructor(
+    watched: WatchedRuns,
+    locale: Locale,
+    showRun: (runId: RunId) => void,
+    isFirst: (name: string) => Promise<boolean>,
+  ) {
     super();
     this.#locale = locale;
     this.#showRun = showRun;
+    this.#isFirst = isFirst;
     this.own(watched.onDidEnd(runs => void this.#tell(runs)));
   }
 
   async #tell(runs: readonly RunSummary[]): Promise<void> {
     const [first, ...more] = runs;
     if (!first) return;
+    // a run that waits for its host is told by itself later
+    if (!(await isToldHere((runs.find(isOver) ?? first).runId, this.#isFirst)) || this.isDisposed) return;
     if (more.length > 0) {
       const button = this.#locale.t('Show Hosts');
       const choice = await showOutcome(summaryText(runs, this.#locale), button);
@@ -32,6 +45,12 @@ export class OutcomeNotifications extends Disposable {
       if (choice === button) this.#showRun(first.runId);
     }
   }
+}
+
+/** Whether this window is the one that tells of something: one with the person's attention comes before the others. */
+export async function isToldHere(name: string, isFirst: (name: string) => Promise<boolean>): Promise<boolean> {
+  if (!vscode.window.state.focused) await setTimeout(AFTER_YOU);
+  return isFirst(name);
 }
 
 /** Says it as loud as it is; resolves with the button that was chosen. */

@@ -37,6 +37,7 @@ export class OutputView {
   /** Where the reader was before the page was made anew. */
   #goTo = saved().row;
   #lastScrollTop = 0;
+  #height = 0;
   #frame: number | undefined;
   #request = 0;
   #isAsking = false;
@@ -110,8 +111,9 @@ export class OutputView {
   }
 
   #scrolled(): void {
-    const { scrollTop } = this.#scroller;
-    const isUp = scrollTop < this.#lastScrollTop - 1;
+    const { scrollTop, clientHeight } = this.#scroller;
+    // what grows pulls up what it shows: nobody scrolled
+    const isUp = clientHeight === this.#height && scrollTop < this.#lastScrollTop - 1;
     this.#lastScrollTop = scrollTop;
     this.#window.scrolled(scrollTop);
     if (this.#window.isAtEnd) this.#follows = true;
@@ -136,7 +138,10 @@ export class OutputView {
 
   #resized(): void {
     const height = this.#probe.getBoundingClientRect().height;
-    if (height > 0) this.#window.resize(height, this.#scroller.clientHeight);
+    const { scrollTop, clientHeight } = this.#scroller;
+    if (height > 0) this.#window.resize(height, clientHeight);
+    this.#height = clientHeight;
+    this.#lastScrollTop = scrollTop;
     this.#schedule();
   }
 

@@ -117,6 +117,7 @@ export class Stage {
       locale: ENGLISH,
       now: () => current.story.now,
       isOnline: () => current.online,
+      outage: () => undefined,
       onDidChangeHosts: () => ({ dispose: () => undefined }),
       workspace: NO_WORKSPACE,
       act: (action: PanelAction) => asked.push(action),

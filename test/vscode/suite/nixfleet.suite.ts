@@ -141,7 +141,7 @@ describe('NixFleet in VS Code', () => {
     await api.connect({ url: relay.url, token: 'nonsense' });
     await until('the refusal', () => api.connection.kind === 'refused');
     assert.equal(api.viewState?.key, 'token-rejected');
-    assert.match(api.statusBarText, /refused/);
+    assert.match(api.statusBarText, /token not accepted/);
   });
 
   it('connects, and shows that there are no hosts', async () => {
