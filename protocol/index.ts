@@ -4,6 +4,7 @@
  */
 export * from './close-codes.ts';
 export * from './codec.ts';
+export * from './enrollment.ts';
 export * from './fleet.ts';
 export * from './frame.ts';
 export * from './ids.ts';
