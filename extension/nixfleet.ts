@@ -2,13 +2,16 @@ import * as vscode from 'vscode';
 import type { RunId } from '../protocol/index.ts';
 import { Disposable } from './base/disposable.ts';
 import type { Locale } from './base/locale.ts';
+import { FirstRun } from './first-run/first-run.ts';
 import { HostChannels } from './channel/host-channels.ts';
 import { panelActions } from './commands/panel-actions.ts';
+import { connectToRelay } from './commands/connect.ts';
 import { Commands, type CommandServices } from './commands/register.ts';
 import { Targets } from './commands/targets.ts';
 import { Calls } from './connection/calls.ts';
 import { Link } from './connection/link.ts';
 import { Relays } from './connection/relays.ts';
+import { tryRelay } from './connection/try-relay.ts';
 import { ContextKeys } from './context-keys.ts';
 import { liveRun } from './fleet/fleet.ts';
 import { FleetStore } from './fleet/fleet-store.ts';
@@ -24,6 +27,7 @@ import { HostsView } from './tree/hosts-view.ts';
 import { OutcomeNotifications } from './updates/outcome-notifications.ts';
 import { Updates } from './updates/updates.ts';
 import { WatchedRuns } from './updates/watched-runs.ts';
+import { UriHandler } from './uri/uri-handler.ts';
 
 declare const __NIXFLEET_VERSION__: string;
 
@@ -77,15 +81,28 @@ export class NixFleet extends Disposable {
         cancelUpdate: runId => void updates.cancel(runId),
       }),
     );
+    const showLog = (): void => log.show();
+    const firstRun = this.own(
+      new FirstRun(
+        {
+          ...{ locale, log, relays, fleet, nixcfg, showLog },
+          dist: vscode.Uri.joinPath(context.extensionUri, 'dist').fsPath,
+          storage: context.globalStorageUri.fsPath,
+          tryRelay: target => tryRelay(target, client),
+        },
+        link,
+      ),
+    );
     const services: CommandServices = {
       ...{ relays, link, calls, fleet, watched, channels, client, locale, log, updates },
       locks: this.own(new LockDocuments(sessions, locale)),
       targets: new Targets(fleet, locale),
       showRun: (runId: RunId) => panels.show(runId),
       nixcfg,
+      firstRun,
       reveal: host => view.reveal(host),
       reconnect: () => (link.url === undefined ? connect() : link.retry()),
-      showLog: () => log.show(),
+      showLog,
     };
     const hosts = { isOnline: (host: string) => fleet.host(host)?.online, onDidChange: fleet.onDidChange };
     const workspace = panelWorkspace(nixcfg);
@@ -95,8 +112,17 @@ export class NixFleet extends Disposable {
     const view = this.own(new HostsView({ link, relays, fleet, nixcfg, locale }));
     const statusBar = this.own(new StatusBar(link, fleet, locale));
     this.own(new OutcomeNotifications(watched, locale, services.showRun));
-    this.own(new ContextKeys(link, relays, nixcfg));
+    this.own(new ContextKeys(link, relays, fleet, nixcfg));
     this.own(new Commands(services));
+    this.own(
+      new UriHandler({
+        ...{ locale, showRun: services.showRun, reveal: services.reveal },
+        relay: () => relays.url,
+        isHost: host => fleet.host(host) !== undefined,
+        isRun: runId => fleet.run(runId) !== undefined,
+        connect: url => connectToRelay(services, url),
+      }),
+    );
 
     const connect = (): void => {
       if (relays.target) link.signIn(relays.target);

@@ -7,6 +7,7 @@ import type { LockDocuments } from '../lock/lock-documents.ts';
 import { builtFrom } from '../nixcfg/configurations.ts';
 import type { Nixcfg } from '../nixcfg/nixcfg.ts';
 import { cancelRun } from './cancel.ts';
+import type { FirstRun } from '../first-run/first-run.ts';
 import { connectToRelay, type ConnectOptions } from './connect.ts';
 import type { CommandId } from './ids.ts';
 import { showLockDiff } from './show-lock-diff.ts';
@@ -17,6 +18,7 @@ import type { TreeNode } from '../tree/nodes.ts';
 export interface CommandServices extends UpdateServices, ConnectOptions {
   readonly locks: LockDocuments;
   readonly nixcfg: Pick<Nixcfg, 'features'>;
+  readonly firstRun: Pick<FirstRun, 'features'>;
   /** Brings a host's row into sight. */
   readonly reveal: (host: string) => Promise<void>;
   readonly reconnect: () => void;
@@ -53,7 +55,13 @@ function handlers(services: CommandServices): Handlers {
   const noRun = t('There is no run yet.');
   const noHost = t('There is no host.');
   return {
+    'nixfleet.getStarted': () =>
+      vscode.commands.executeCommand('workbench.action.openWalkthrough', 'nixfleet.nixfleet#start', false),
     'nixfleet.connect': () => connectToRelay(services),
+    'nixfleet.startLocalRelay': async () => (await services.firstRun.features()).startLocalRelay(),
+    'nixfleet.stopLocalRelay': async () => (await services.firstRun.features()).stopLocalRelay(),
+    'nixfleet.enrollHost': async ([row]) =>
+      (await services.firstRun.features()).enrollHost(row?.kind === 'configured' ? row.host : undefined),
     'nixfleet.disconnect': () => relays.signOut(),
     'nixfleet.reconnect': () => services.reconnect(),
     'nixfleet.showLog': () => services.showLog(),

@@ -25,7 +25,7 @@ describe('a lock between windows', () => {
     for (let i = 0; i < 5; i++) await turn();
     inside -= 1;
   };
-  const all = (): Promise<void[]> => Promise.all(Array.from({ length: 5 }, () => withFileLock(path, 20_000, work)));
+  const all = (): Promise<unknown> => Promise.all(Array.from({ length: 5 }, () => withFileLock(path, 20_000, work)));
 
   it('is held by one at a time, and leaves nothing behind', async () => {
     await all();

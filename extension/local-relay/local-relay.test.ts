@@ -71,13 +71,15 @@ describe('the local relay', function () {
     assert.equal(await window.stop(), false);
     assert.equal(await window.running(), undefined);
     assert.equal((await tryRelay({ url: first.url, token }, CLIENT)).ok, false);
+    assert.equal(await window.revive(first.id), false, 'a person stopped it');
     assert.deepEqual(await window.start(undefined), first);
     process.kill(state().process?.pid ?? 0, 'SIGKILL');
     while (await window.running());
-    assert.deepEqual(await window.start(undefined), first);
+    assert.equal(await window.revive('of another machine'), false);
+    assert.deepEqual(await Promise.all([window.revive(first.id), open().revive(first.id)]), [true, true]);
+    assert.equal(await window.revive(first.id), false);
+    assert.deepEqual(await window.running(), first);
     assert.equal((await tryRelay({ url: first.url, token }, CLIENT)).ok, true);
-    assert.equal(await window.isOurs(first.id), true);
-    assert.equal(await window.isOurs('another'), false);
   });
 
   it('is not mistaken for another process that has its pid now, which stays alive', async () => {

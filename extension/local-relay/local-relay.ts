@@ -73,9 +73,21 @@ export class LocalRelay {
     return state?.process && (await isRunning(state.process)) ? this.#describe(state) : undefined;
   }
 
-  /** Whether a relay that a window remembers is the one of this machine. */
-  async isOurs(id: string): Promise<boolean> {
-    return (await readState(this.#statePath))?.id === id;
+  /**
+   * Starts it again if it is the one that a window remembers and has ended without being told to, as when the machine was
+   * restarted. False when there is nothing to do.
+   * @throws NoRuntime, LocalRelayError, LockTimeout
+   */
+  async revive(id: string): Promise<boolean> {
+    const mayBeGone = async (): Promise<boolean> => {
+      const state = await readState(this.#statePath);
+      return state?.id === id && state.process !== undefined && !(await isRunning(state.process));
+    };
+    if (!(await mayBeGone())) return false;
+    return this.#locked(async () => {
+      if (await mayBeGone()) await this.#begin(undefined);
+      return true;
+    });
   }
 
   /**
@@ -168,7 +180,8 @@ export class LocalRelay {
       if (identity) await writeState(this.#statePath, { ...state, process: identity });
       const problem = await beginning;
       if (problem !== undefined) {
-        await writeState(this.#statePath, state);
+        // one that was to run still is: the next window tries again
+        await writeState(this.#statePath, before?.process ? { ...state, process: before.process } : state);
         throw new LocalRelayError(lastWords(await log.read()) ?? problem);
       }
       child.unref();
