@@ -56,9 +56,10 @@ export class FirstRun extends Disposable {
     } catch (error) {
       const { log, locale } = this.#services;
       log.error(`the local relay could not be started again: ${messageOf(error)}`);
-      void vscode.window.showErrorMessage(
-        locale.t('The local relay could not be started again: {0}', messageOf(error)),
-      );
+      const start = locale.t('Start a Local Relay');
+      const words = locale.t('The local relay could not be started again: {0}', messageOf(error));
+      if ((await vscode.window.showErrorMessage(words, start)) === start)
+        await vscode.commands.executeCommand('nixfleet.startLocalRelay');
     }
   }
 }
