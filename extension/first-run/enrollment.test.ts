@@ -34,7 +34,7 @@ describe('the text of an enrolment', () => {
   it('begins with what is typed on the relay, where this window cannot do it', () => {
     assert.match(
       text({ enrolled: false }),
-      /1\. On the relay.*\n\n {3}```sh\n {3}sudo nixfleet-relay enroll web1 --token-only\n/,
+      /## 1\. On the relay.*\n\n```sh\nsudo nixfleet-relay enroll web1 --token-only\n/,
     );
   });
 

@@ -80,21 +80,21 @@ export function enrollmentText(enrollment: Enrollment, { t }: Locale): string {
   const steps = [
     ...(enrolled
       ? []
-      : [step(t('On the relay, which prints the host’s token this once:'), sh(enrollCommand(enrollment)))]),
+      : [step(t('On the relay, which prints the host’s token this once'), sh(enrollCommand(enrollment)))]),
     step(
-      t('In nixcfg’s flake.nix, once for all hosts:'),
+      t('In nixcfg’s flake.nix, once for all hosts'),
       nix('inputs.nixfleet.url = "github:nixfleet/nixfleet";'),
       t('and in the modules of {0}:', place.output),
       nix(`inputs.nixfleet.${place.module}`),
     ),
-    step(t('In the configuration of {0}:', host), nix(options)),
+    step(t('In the configuration of {0}', host), nix(options)),
     step(
-      t('On {0}, the token, {1}:', host, reader),
+      t('On {0}, the token, {1}', host, reader),
       sh(place.token.commands.join('\n')),
       t('and then paste the token, Enter, Ctrl-D.'),
     ),
     step(
-      t('On {0}, in its checkout of nixcfg, once all that is pulled:', host),
+      t('On {0}, in its checkout of nixcfg, once all that is pulled', host),
       sh(place.switch(host, owner).join('\n')),
       t(
         'The last line says what is still missing. Once the agent has connected, {0} is online in the Hosts view.',
@@ -112,7 +112,7 @@ export function enrollmentText(enrollment: Enrollment, { t }: Locale): string {
   const local = isLoopback(url)
     ? `\n\n${t('The relay listens on this machine only: {0} has to be on it, or reach it through a tunnel.', host)}`
     : '';
-  return `# ${host}\n\n${head}${local}\n\n${steps.map((text, index) => `${index + 1}. ${text}`).join('\n\n')}\n`;
+  return `# ${host}\n\n${head}${local}\n\n${steps.map((text, index) => `## ${index + 1}. ${text}`).join('\n\n')}\n`;
 }
 
 function isLoopback(url: string): boolean {
@@ -126,5 +126,5 @@ const sh = (code: string): Part => ({ language: 'sh', code });
 
 function step(words: string, ...rest: readonly Part[]): string {
   const text = rest.map(part => (typeof part === 'string' ? part : `\`\`\`${part.language}\n${part.code}\n\`\`\``));
-  return [words, ...text.map(part => part.replace(/^(?=.)/gm, '   '))].join('\n\n');
+  return [words, ...text].join('\n\n');
 }

@@ -72,13 +72,13 @@ async function askWhere({ locale: { t } }: FirstRunServices, local: LocalRelay):
   const here = {
     label: `$(vm) ${t('On This Machine Only')}`,
     description: asBefore(LOOPBACK),
-    detail: t('To try it: for hosts on this machine, or through a tunnel. Nothing is open to the network.'),
+    detail: t('To try it: for hosts on this machine, or through a tunnel.'),
     host: LOOPBACK,
   };
   const others = machineAddresses(networkInterfaces()).map(({ address, network }) => ({
     label: `$(globe) ${address}`,
     description: [network, asBefore(address)].filter(text => text !== '').join(' · '),
-    detail: t('For hosts that reach this address. With TLS: hosts are told the fingerprint of its certificate.'),
+    detail: t('For other machines, too. With TLS: hosts are told its fingerprint.'),
     host: address,
   }));
   const items = [here, ...others].sort((a, b) => Number(b.host === before) - Number(a.host === before));
