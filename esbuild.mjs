@@ -53,10 +53,11 @@ const program = {
 const builds = [
   {
     ...common,
-    // each loads the next when it is needed: what is for nixcfg when there is one, the server in a process of its own
+    // each loads the next when it is needed: what is for nixcfg when there is one, what is for the first run when it is asked for, the server in a process of its own
     entryPoints: {
       extension: 'extension/extension.ts',
       nixcfg: 'extension/nixcfg/features.ts',
+      'first-run': 'extension/first-run/features.ts',
       'language-client': 'extension/language-client/main.ts',
       'language-server': 'extension/language-server/main.ts',
     },

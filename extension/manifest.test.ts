@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'mocha';
 import { COMMANDS } from './commands/ids.ts';
 import { ENGLISH } from './base/locale.ts';
@@ -43,6 +43,14 @@ interface Manifest {
     readonly views: Readonly<Record<string, readonly { id: string; icon: string }[]>>;
     readonly viewsContainers: { readonly activitybar: readonly { id: string; icon: string }[] };
     readonly viewsWelcome: readonly { view: string; when: string; contents: string }[];
+    readonly walkthroughs: readonly {
+      readonly id: string;
+      readonly icon: string;
+      readonly steps: readonly {
+        readonly media: { readonly svg: string };
+        readonly completionEvents: readonly string[];
+      }[];
+    }[];
     readonly configuration: { readonly properties: Readonly<Record<string, { scope: string }>> };
     readonly problemMatchers: readonly { readonly name: string; readonly pattern: Pattern | readonly Pattern[] }[];
   };
@@ -113,6 +121,7 @@ describe('the manifest', () => {
         .flat()
         .map(({ when }) => when),
       ...contributes.commands.map(({ enablement }) => enablement),
+      ...contributes.walkthroughs.flatMap(({ steps }) => steps.flatMap(({ completionEvents }) => completionEvents)),
     ];
     const keys = new Set(
       clauses.flatMap(clause => [...(clause ?? '').matchAll(/\b(nixfleet\.(?!hosts\b)\w+)/g)].map(match => match[1])),
@@ -142,7 +151,13 @@ describe('the manifest', () => {
     const icons = [...contributes.viewsContainers.activitybar, ...Object.values(contributes.views).flat()].map(
       ({ icon }) => icon,
     );
-    for (const icon of icons) assert.ok(existsSync(join(root, icon)), icon);
+    const walkthroughs = contributes.walkthroughs.flatMap(({ icon, steps }) => [
+      icon,
+      ...steps.map(({ media }) => media.svg),
+    ]);
+    const shipped = readFileSync(join(root, '.vscodeignore'), 'utf8');
+    for (const file of walkthroughs) assert.ok(shipped.includes(`!${dirname(file)}/**`), `${file} ships`);
+    for (const icon of [...icons, ...walkthroughs]) assert.ok(existsSync(join(root, icon)), icon);
     assert.equal(manifest.main, './dist/extension.cjs');
   });
 
@@ -162,7 +177,7 @@ describe('the manifest', () => {
   it('wakes the extension for each view and panel that it restores', () => {
     for (const { id } of Object.values(contributes.views).flat())
       assert.ok(manifest.activationEvents.includes(`onView:${id}`));
-    assert.ok(manifest.activationEvents.includes('onWebviewPanel:nixfleet.run'));
+    for (const event of ['onWebviewPanel:nixfleet.run', 'onUri']) assert.ok(manifest.activationEvents.includes(event));
   });
 });
 
@@ -202,6 +217,11 @@ describe('the code', () => {
       'nixfleet.nixcfg',
       'nixfleet.nixcfgFolder',
       'nixfleet.evaluations',
+      'nixfleet.localRelay',
+      'nixfleet.hasHost',
+      'nixfleet.hasAgent',
+      'nixfleet.hasRun',
+      'nixfleet.nixfleet',
     ]);
     for (const name of named) assert.ok(others.has(name) || (COMMANDS as readonly string[]).includes(name), name);
   });

@@ -3,8 +3,10 @@ import type { RunId } from '../protocol/index.ts';
 import { Disposable } from './base/disposable.ts';
 import { anyOf } from './base/event.ts';
 import type { Locale } from './base/locale.ts';
+import { FirstRun } from './first-run/first-run.ts';
 import { HostChannels } from './channel/host-channels.ts';
 import { panelActions } from './commands/panel-actions.ts';
+import { connectToRelay } from './commands/connect.ts';
 import { Commands, type CommandServices } from './commands/register.ts';
 import { Targets } from './commands/targets.ts';
 import { sayOffline } from './commands/asking.ts';
@@ -12,6 +14,7 @@ import { Calls } from './connection/calls.ts';
 import { Link } from './connection/link.ts';
 import { Outage } from './connection/outage.ts';
 import { Relays } from './connection/relays.ts';
+import { tryRelay } from './connection/try-relay.ts';
 import { ContextKeys } from './context-keys.ts';
 import { liveRun } from './fleet/fleet.ts';
 import { FleetStore } from './fleet/fleet-store.ts';
@@ -33,6 +36,7 @@ import { OutcomeNotifications } from './updates/outcome-notifications.ts';
 import { isFirstToTell } from './updates/told-once.ts';
 import { Updates } from './updates/updates.ts';
 import { WatchedRuns } from './updates/watched-runs.ts';
+import { UriHandler } from './uri/uri-handler.ts';
 
 declare const __NIXFLEET_VERSION__: string;
 
@@ -91,6 +95,18 @@ export class NixFleet extends Disposable {
         cancelUpdate: runId => void updates.cancel(runId),
       }),
     );
+    const showLog = (): void => log.show();
+    const firstRun = this.own(
+      new FirstRun(
+        {
+          ...{ locale, log, relays, fleet, nixcfg, showLog },
+          dist: vscode.Uri.joinPath(context.extensionUri, 'dist').fsPath,
+          storage: context.globalStorageUri.fsPath,
+          tryRelay: target => tryRelay(target, client),
+        },
+        link,
+      ),
+    );
     const services: CommandServices = {
       ...{ relays, link, outage, calls, fleet, filter, watched, channels, client, locale, log, updates },
       ...{ rollouts, rolloutStore, watchedRollouts },
@@ -98,9 +114,10 @@ export class NixFleet extends Disposable {
       targets: new Targets(fleet, locale, () => sayOffline({ link, outage, locale })),
       showRun: (runId: RunId) => panels.show(runId),
       nixcfg,
+      firstRun,
       reveal: host => view.reveal(host),
       reconnect: () => (link.url === undefined ? connect() : link.retry()),
-      showLog: () => log.show(),
+      showLog,
     };
     const hosts = {
       isOnline: (host: string) => fleet.host(host)?.online,
@@ -117,8 +134,17 @@ export class NixFleet extends Disposable {
     const isFirst = (name: string): Promise<boolean> => isFirstToTell(told, name);
     this.own(new OutcomeNotifications(watched, locale, services.showRun, isFirst));
     this.own(new RolloutNotifications(watchedRollouts, locale, services.showRun, isFirst));
-    this.own(new ContextKeys(link, relays, nixcfg));
+    this.own(new ContextKeys(link, relays, fleet, nixcfg));
     this.own(new Commands(services));
+    this.own(
+      new UriHandler({
+        ...{ locale, showRun: services.showRun, reveal: services.reveal },
+        relay: () => relays.url,
+        isHost: host => fleet.host(host) !== undefined,
+        isRun: runId => fleet.run(runId) !== undefined,
+        connect: url => connectToRelay(services, url),
+      }),
+    );
 
     const connect = (): void => {
       if (relays.target) link.signIn(relays.target);

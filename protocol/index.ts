@@ -5,6 +5,7 @@
 export * from './build-progress.ts';
 export * from './close-codes.ts';
 export * from './codec.ts';
+export * from './enrollment.ts';
 export * from './fleet.ts';
 export * from './frame.ts';
 export * from './ids.ts';

@@ -1,6 +1,10 @@
 /** Every command of the extension. The manifest test holds package.json to this list. */
 export const COMMANDS = [
+  'nixfleet.getStarted',
   'nixfleet.connect',
+  'nixfleet.startLocalRelay',
+  'nixfleet.stopLocalRelay',
+  'nixfleet.enrollHost',
   'nixfleet.disconnect',
   'nixfleet.reconnect',
   'nixfleet.showLog',

@@ -10,6 +10,7 @@ import type { Nixcfg } from '../nixcfg/nixcfg.ts';
 import { relayName } from '../connection/relay-url.ts';
 import { isOnline, sayFailure, type UpdateServices } from './asking.ts';
 import { cancelRun } from './cancel.ts';
+import type { FirstRun } from '../first-run/first-run.ts';
 import { connectToRelay, type ConnectOptions } from './connect.ts';
 import { filterHosts, type FilterServices } from './filter-hosts.ts';
 import type { CommandId } from './ids.ts';
@@ -24,6 +25,7 @@ import type { TreeNode } from '../tree/nodes.ts';
 export interface CommandServices extends UpdateServices, ConnectOptions, FilterServices {
   readonly locks: LockDocuments;
   readonly nixcfg: Pick<Nixcfg, 'features'>;
+  readonly firstRun: Pick<FirstRun, 'features'>;
   /** Brings a host's row into sight. */
   readonly reveal: (host: string) => Promise<void>;
   readonly reconnect: () => void;
@@ -69,7 +71,13 @@ function handlers(services: CommandServices): Handlers {
   const noRun = t('There is no run yet.');
   const noHost = t('There is no host.');
   return {
+    'nixfleet.getStarted': () =>
+      vscode.commands.executeCommand('workbench.action.openWalkthrough', 'nixfleet.nixfleet#start', false),
     'nixfleet.connect': () => connectToRelay(services),
+    'nixfleet.startLocalRelay': async () => (await services.firstRun.features()).startLocalRelay(),
+    'nixfleet.stopLocalRelay': async () => (await services.firstRun.features()).stopLocalRelay(),
+    'nixfleet.enrollHost': async ([row]) =>
+      (await services.firstRun.features()).enrollHost(row?.kind === 'configured' ? row.host : undefined),
     'nixfleet.disconnect': () => relays.signOut(),
     'nixfleet.reconnect': () => {
       if (link.isOnline)

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { CloseCode, type ToOperatorMessage } from '../../protocol/index.ts';
+import { ENGLISH } from '../base/locale.ts';
 import { FakeRelay, eventually } from './fake-relay.ts';
 import { openRelaySocket, type RelaySocket } from './relay-socket.ts';
 import { TEST_CERTIFICATE } from './test-certificate.ts';
 import type { Trouble } from './trouble.ts';
+import { troubleWords } from './trouble-words.ts';
 
 const CLIENT = { name: 'test', version: '1' };
 
@@ -21,8 +24,8 @@ class Attempt {
   ends = 0;
   readonly socket: RelaySocket;
 
-  constructor(url: string, token = 'secret') {
-    this.socket = openRelaySocket({ url, token }, CLIENT, {
+  constructor(url: string, fingerprint?: string) {
+    this.socket = openRelaySocket({ url, token: 'secret', fingerprint }, CLIENT, {
       onOpen: () => (this.opened = true),
       onHeard: () => undefined,
       onMessage: message => this.messages.push(message),
@@ -125,6 +128,34 @@ describe('a socket to the relay', () => {
       const trouble = await new Attempt(`wss://localhost:${port}`).end();
       assert.equal(trouble.kind, 'certificate');
       assert.equal(trouble.code, 'DEPTH_ZERO_SELF_SIGNED_CERT');
+    });
+
+    it('asks nothing but the fingerprint of a certificate that is pinned', async () => {
+      const server = createHttpsServer(TEST_CERTIFICATE);
+      const asked = new Promise<string | undefined>(resolve => {
+        server.once('upgrade', ({ headers }, socket) => {
+          resolve(headers.authorization);
+          socket.end('HTTP/1.1 401 No\r\nConnection: close\r\n\r\n');
+        });
+      });
+      const url = `wss://127.0.0.1:${await listening(server)}`;
+      const trouble = await new Attempt(url, new X509Certificate(TEST_CERTIFICATE.cert).fingerprint256).end();
+      assert.equal(trouble.kind, 'token-rejected');
+      assert.equal(await asked, 'Bearer secret');
+    });
+
+    it('sends nothing to whoever shows another certificate than the pinned one', async () => {
+      const server = createHttpsServer(TEST_CERTIFICATE);
+      let asked = 0;
+      server.on('request', () => (asked += 1)).on('upgrade', () => (asked += 1));
+      const url = `wss://127.0.0.1:${await listening(server)}`;
+      const trouble = await new Attempt(url, Array<string>(32).fill('AB').join(':')).end();
+      assert.ok(trouble.kind === 'certificate' && trouble.code === 'OTHER_CERTIFICATE');
+      assert.match(
+        troubleWords(trouble, 'relay', ENGLISH),
+        /relay shows another certificate .* Is it the right relay\?$/,
+      );
+      assert.equal(asked, 0);
     });
 
     it('says that what answers is not even a web server', async () => {

@@ -11,6 +11,7 @@ import {
   type OutputFrame,
   type ToOperatorMessage,
 } from '../../protocol/index.ts';
+import { pinnedConnection } from './pinned-connection.ts';
 import { troubleOfClose, troubleOfError, troubleOfStatus, type Trouble } from './trouble.ts';
 
 /** A relay and the right to speak to it. */
@@ -18,6 +19,10 @@ export interface RelayTarget {
   /** `wss://host[:port][/prefix]`, or `ws://`. */
   readonly url: string;
   readonly token: string;
+  /** SHA-256 of the one certificate that is accepted, `AA:BB:…`; without it the system's authorities decide. */
+  readonly fingerprint?: string | undefined;
+  /** It is the relay that this machine runs for its windows, by the id of its data. */
+  readonly local?: string | undefined;
 }
 
 export interface ClientInfo {
@@ -56,6 +61,7 @@ export function openRelaySocket(target: RelayTarget, client: ClientInfo, handler
     headers: { authorization: `Bearer ${target.token}` },
     perMessageDeflate: false,
     maxPayload: MAX_MESSAGE_BYTES,
+    ...(target.fingerprint !== undefined && { createConnection: pinnedConnection(target.fingerprint) }),
   });
   let over = false;
   let greeted = false;

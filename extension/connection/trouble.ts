@@ -1,4 +1,5 @@
 import { CloseCode } from '../../protocol/index.ts';
+import { OTHER_CERTIFICATE } from './pinned-connection.ts';
 
 /** Why there is no link to the relay. Values, so that the state machine decides and the views say it in words. */
 export type Trouble =
@@ -61,7 +62,8 @@ export function troubleOfError(error: Error, host: string): Trouble {
     return { kind: 'unreachable', code };
   if (code === 'ETIMEDOUT' || /handshake has timed out/.test(error.message))
     return { kind: 'timeout', what: 'connect' };
-  if (CERTIFICATE_CODES.test(code)) return { kind: 'certificate', code, detail: error.message };
+  if (CERTIFICATE_CODES.test(code) || code === OTHER_CERTIFICATE)
+    return { kind: 'certificate', code, detail: error.message };
   if (/wrong version number|packet length too long|http request/i.test(error.message)) return { kind: 'no-tls' };
   if (code === 'ECONNRESET' || code === 'EPIPE') return { kind: 'lost', code: 1006 };
   if (code.startsWith('HPE_') || /^(?:Invalid|Missing) .*header|^Server sent/.test(error.message))

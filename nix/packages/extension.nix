@@ -52,5 +52,7 @@ runCommand "vscode-extension-${vscodeExtUniqueId}-${version}"
       if [ -f "$file" ]; then install -D -m 644 "$file" "$folder/$file"; fi
     done
     test -f "$folder/package.json"
-    for part in extension nixcfg language-client language-server; do test -f "$folder/dist/$part.cjs"; done
+    for part in extension.cjs first-run.cjs nixcfg.cjs language-client.cjs language-server.cjs relay.mjs; do
+      test -f "$folder/dist/$part"
+    done
   ''
