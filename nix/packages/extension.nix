@@ -16,11 +16,12 @@ let
     fileset = lib.fileset.unions [
       ../../package.json
       ../../package.nls.json
+      ../../package.nls.de.json
       ../../README.md
       ../../CHANGELOG.md
       ../../LICENSE
       ../../extension
-      (lib.fileset.maybeMissing ../../l10n)
+      ../../l10n
     ];
   };
 
