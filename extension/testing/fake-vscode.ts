@@ -103,7 +103,8 @@ function channel(name: string): object {
   const write = (kind: string) => (text: string) => say(`${name}.${kind}`, text);
   const methods = 'append appendLine replace trace debug info warn error'.split(' ');
   const writers = Object.fromEntries(methods.map(method => [method, write(method)]));
-  return hold(`the channel ${name}`, { name, ...writers, show: () => undefined, clear: () => undefined });
+  const show = (): void => say(name, 'is shown');
+  return hold(`the channel ${name}`, { name, ...writers, show, clear: () => undefined });
 }
 
 const notify =
@@ -138,12 +139,25 @@ export const window = {
   showWarningMessage: notify('warning'),
   showErrorMessage: notify('error'),
   showQuickPick: notify('quick pick'),
+  createInputBox: inputBox,
   setStatusBarMessage: notify('status bar'),
   withProgress: (options: unknown, task: (...args: unknown[]) => unknown) => {
     say('progress', options);
     return task({ report: (step: unknown) => say('progress', step) }, { onCancellationRequested: windowState.event });
   },
 };
+
+/** A box that a person closes as soon as it shows. */
+function inputBox(): object {
+  const events = new EventEmitter('a listener to a box');
+  const hidden = new EventEmitter('a listener to a box');
+  const box = {
+    ...{ onDidChangeValue: events.event, onDidTriggerButton: events.event, onDidAccept: events.event },
+    onDidHide: hidden.event,
+    show: () => hidden.fire(),
+  };
+  return spoken('box', hold('a box', box));
+}
 
 const commandHandlers = new Map<string, (...args: unknown[]) => unknown>();
 

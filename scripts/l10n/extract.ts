@@ -21,7 +21,10 @@ export interface Extracted {
 /** The sources whose texts people read, relative to the root. */
 export function sourceFiles(): string[] {
   return globSync(['extension/**/*.ts', 'webview/**/*.ts'], { cwd: root })
-    .filter(file => !/\.(test|d)\.ts$/.test(file) && !file.includes('/preview/') && file !== 'extension/base/locale.ts')
+    .filter(
+      file =>
+        !/\.(test|d)\.ts$/.test(file) && !/\/(?:preview|testing)\//.test(file) && file !== 'extension/base/locale.ts',
+    )
     .sort();
 }
 
