@@ -17,7 +17,7 @@ let
       ../../package.json
       ../../package.nls.json
       ../../package.nls.de.json
-      ../../README.md
+      ../../MARKETPLACE.md
       ../../CHANGELOG.md
       ../../LICENSE
       ../../extension
@@ -52,6 +52,7 @@ runCommand "vscode-extension-${vscodeExtUniqueId}-${version}"
     for file in ${lib.concatStringsSep " " allowed}; do
       if [ -f "$file" ]; then install -D -m 644 "$file" "$folder/$file"; fi
     done
+    mv "$folder/MARKETPLACE.md" "$folder/README.md"
     test -f "$folder/package.json"
     for part in extension nixcfg language-client language-server; do test -f "$folder/dist/$part.cjs"; done
   ''
