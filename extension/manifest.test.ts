@@ -24,8 +24,22 @@ interface Pattern {
   readonly message?: number;
 }
 
+/** A step of a walkthrough. */
+interface Step {
+  readonly id: string;
+  readonly media: { readonly svg: string };
+  readonly completionEvents?: readonly string[];
+}
+
 interface Manifest {
   readonly main: string;
+  readonly engines: { readonly vscode: string };
+  readonly devDependencies: Readonly<Record<string, string>>;
+  readonly icon: string;
+  readonly l10n: string;
+  readonly scripts: { readonly package: string };
+  readonly categories: readonly string[];
+  readonly galleryBanner: { readonly color: string; readonly theme: string };
   readonly activationEvents: readonly string[];
   readonly extensionKind: readonly string[];
   readonly capabilities: {
@@ -43,15 +57,9 @@ interface Manifest {
     readonly views: Readonly<Record<string, readonly { id: string; icon: string }[]>>;
     readonly viewsContainers: { readonly activitybar: readonly { id: string; icon: string }[] };
     readonly viewsWelcome: readonly { view: string; when: string; contents: string }[];
-    readonly walkthroughs: readonly {
-      readonly id: string;
-      readonly icon: string;
-      readonly steps: readonly {
-        readonly media: { readonly svg: string };
-        readonly completionEvents: readonly string[];
-      }[];
-    }[];
+    readonly walkthroughs: readonly { readonly id: string; readonly icon: string; readonly steps: readonly Step[] }[];
     readonly configuration: { readonly properties: Readonly<Record<string, { scope: string }>> };
+    readonly keybindings?: readonly { readonly command: string; readonly when?: string }[];
     readonly problemMatchers: readonly { readonly name: string; readonly pattern: Pattern | readonly Pattern[] }[];
   };
 }
@@ -61,8 +69,14 @@ const text = readFileSync(join(root, 'package.json'), 'utf8');
 const manifest = JSON.parse(text) as Manifest;
 const nls = JSON.parse(readFileSync(join(root, 'package.nls.json'), 'utf8')) as Record<string, string>;
 const { contributes } = manifest;
+/** Of VS Code's own context keys, those that are asked for. */
+const EDITOR_KEYS = new Set(
+  'view viewItem listMultiSelection isWorkspaceTrusted workspaceFolderCount resourceFilename resourceScheme'.split(' '),
+);
+/** Of the Marketplace's categories, those that could be ours. */
+const CATEGORIES = new Set(['Programming Languages', 'Linters', 'Visualization', 'Other']);
 const sources = globSync('extension/**/*.ts', { cwd: root })
-  .filter(file => !file.endsWith('.test.ts'))
+  .filter(file => !file.endsWith('.test.ts') && !file.includes('/testing/'))
   .map(file => readFileSync(join(root, file), 'utf8'));
 
 describe('the manifest', () => {
@@ -115,30 +129,54 @@ describe('the manifest', () => {
     }
   });
 
-  it('asks only for context keys that the code sets', () => {
-    const clauses = [
-      ...Object.values(contributes.menus)
-        .flat()
-        .map(({ when }) => when),
-      ...contributes.commands.map(({ enablement }) => enablement),
-      ...contributes.walkthroughs.flatMap(({ steps }) => steps.flatMap(({ completionEvents }) => completionEvents)),
-    ];
-    const keys = new Set(
-      clauses.flatMap(clause => [...(clause ?? '').matchAll(/\b(nixfleet\.(?!hosts\b)\w+)/g)].map(match => match[1])),
+  it('asks only for context keys that the code sets, and sets none in vain', () => {
+    const clauses = clausesIn(contributes);
+    assert.ok(clauses.length > 20);
+    const asked = clauses.flatMap(keysIn);
+    const own = new Set(asked.filter(key => key.startsWith('nixfleet.')));
+    const set = sources.flatMap(source =>
+      [...source.matchAll(/(?:'setContext',|#set\()\s*'(nixfleet\.\w+)'/g)].map(match => match[1] ?? ''),
     );
-    for (const key of keys)
-      assert.ok(
-        sources.some(source => source.includes(`'${key ?? ''}'`)),
-        key,
-      );
+    assert.deepEqual([...own].sort(), [...new Set(set)].sort());
+    for (const key of asked) assert.ok(own.has(key) || EDITOR_KEYS.has(key), `${key} is nobody's context key`);
+  });
+
+  it('hides a command from the palette or lets it be called there: all menus name commands that there are', () => {
+    const { commandPalette = [], ...menus } = contributes.menus;
+    for (const { command, when } of commandPalette) assert.ok(when !== undefined, command);
+    const named = [...Object.values(menus).flat(), ...commandPalette, ...(contributes.keybindings ?? [])];
+    for (const { command } of named) assert.ok((COMMANDS as readonly string[]).includes(command), command);
+  });
+
+  it('has its views in containers that there are, and walks through what there is', () => {
+    const containers = contributes.viewsContainers.activitybar.map(({ id }) => id);
+    for (const container of Object.keys(contributes.views)) assert.ok(containers.includes(container), container);
+    const views = Object.values(contributes.views)
+      .flat()
+      .map(({ id }) => id);
+    for (const { view } of contributes.viewsWelcome) assert.ok(views.includes(view), view);
+    const steps = contributes.walkthroughs.flatMap(walkthrough => walkthrough.steps);
+    assert.equal(new Set(steps.map(({ id }) => id)).size, steps.length);
+    for (const { id, media, completionEvents = [] } of steps) {
+      assert.ok(existsSync(join(root, media.svg)), `${id}: ${media.svg}`);
+      for (const event of completionEvents) {
+        const [, kind, name = ''] = /^(on\w+):(.+)$/.exec(event) ?? [];
+        if (kind === 'onCommand' && name.startsWith('nixfleet.'))
+          assert.ok((COMMANDS as readonly string[]).includes(name), event);
+        if (kind === 'onView') assert.ok(views.includes(name), event);
+        if (kind === 'onContext') for (const key of keysIn(name)) assert.ok(isSet(key), event);
+      }
+    }
   });
 
   it('has the settings that the code reads, out of reach of a workspace', () => {
+    const reads = sources.flatMap(source => [...source.matchAll(/getConfiguration\(/g)]);
     const read = sources.flatMap(source =>
-      [...source.matchAll(/getConfiguration\('nixfleet'\)\s*\.get(?:<\w+>)?\(\s*'([^']+)'/g)].map(
+      [...source.matchAll(/getConfiguration\('nixfleet'\)\s*\.(?:get|inspect|update)(?:<\w+>)?\(\s*'([^']+)'/g)].map(
         match => `nixfleet.${match[1] ?? ''}`,
       ),
     );
+    assert.equal(read.length, reads.length, 'a setting is read in a way that this test does not understand');
     const settings = Object.keys(contributes.configuration.properties);
     assert.deepEqual([...new Set(read)].sort(), settings.sort());
     for (const [name, { scope }] of Object.entries(contributes.configuration.properties)) {
@@ -155,10 +193,28 @@ describe('the manifest', () => {
       icon,
       ...steps.map(({ media }) => media.svg),
     ]);
-    const shipped = readFileSync(join(root, '.vscodeignore'), 'utf8');
-    for (const file of walkthroughs) assert.ok(shipped.includes(`!${dirname(file)}/**`), `${file} ships`);
-    for (const icon of [...icons, ...walkthroughs]) assert.ok(existsSync(join(root, icon)), icon);
+    const shipped = readFileSync(join(root, '.vscodeignore'), 'utf8').split('\n');
+    for (const file of [...icons, ...walkthroughs])
+      assert.ok(shipped.includes(`!${dirname(file)}/**`) || shipped.includes(`!${file}`), `${file} ships`);
+    for (const icon of [...icons, ...walkthroughs, manifest.icon]) assert.ok(existsSync(join(root, icon)), icon);
+    for (const { command, icon = '$(x)' } of contributes.commands) assert.match(icon, /^\$\([a-z-]+\)$/, command);
+    assert.ok(existsSync(join(root, manifest.l10n)));
     assert.equal(manifest.main, './dist/extension.cjs');
+  });
+
+  it('shows itself in the Marketplace as that wants it', () => {
+    const png = readFileSync(join(root, manifest.icon));
+    const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)];
+    assert.equal(png.toString('latin1', 1, 4), 'PNG');
+    assert.ok(width >= 128 && width === height, `${width} × ${height}`);
+    for (const category of manifest.categories) assert.ok(CATEGORIES.has(category), category);
+    assert.match(manifest.galleryBanner.color, /^#[0-9a-f]{6}$/);
+    assert.ok(['dark', 'light'].includes(manifest.galleryBanner.theme));
+    assert.match(manifest.scripts.package, / --readme-path MARKETPLACE\.md$/);
+    const readme = readFileSync(join(root, 'MARKETPLACE.md'), 'utf8');
+    for (const [, image = ''] of readme.matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)) {
+      assert.ok(existsSync(join(root, image)), image);
+    }
   });
 
   it('reads errors of nix as nix prints them, and as a task writes them', () => {
@@ -174,12 +230,43 @@ describe('the manifest', () => {
     assert.deepEqual(matched('nixfleet-run', [`${file}:4:18: error: attribute 'x' missing`]), { ...found, file });
   });
 
+  it('is compiled against the oldest VS Code that it says it runs in', () => {
+    const types = manifest.devDependencies['@types/vscode'] ?? '';
+    const installed = readFileSync(join(root, 'node_modules/@types/vscode/package.json'), 'utf8');
+    assert.equal(types, `~${manifest.engines.vscode.slice(1)}`);
+    const [wanted, got] = [manifest.engines.vscode.slice(1), (JSON.parse(installed) as { version: string }).version];
+    assert.equal(got.split('.').slice(0, 2).join('.'), wanted.split('.').slice(0, 2).join('.'));
+  });
+
   it('wakes the extension for each view and panel that it restores', () => {
     for (const { id } of Object.values(contributes.views).flat())
       assert.ok(manifest.activationEvents.includes(`onView:${id}`));
     for (const event of ['onWebviewPanel:nixfleet.run', 'onUri']) assert.ok(manifest.activationEvents.includes(event));
   });
 });
+
+/** Every `when` and `enablement`, wherever it stands. */
+function clausesIn(part: unknown): string[] {
+  if (Array.isArray(part)) return part.flatMap(clausesIn);
+  if (typeof part !== 'object' || part === null) return [];
+  return Object.entries(part).flatMap(([name, value]) => {
+    if ((name === 'when' || name === 'enablement') && typeof value === 'string') return [value];
+    if (name !== 'completionEvents') return clausesIn(value);
+    return (value as readonly string[]).flatMap(event => event.split('onContext:')[1] ?? []);
+  });
+}
+
+/** The keys that a clause asks for: words that are not what they are compared with. */
+function keysIn(clause: string): string[] {
+  const words = clause.replace(/(?:==|!=|=~|[<>]=?|\bin\b)\s*(?:\/(?:[^/\\]|\\.)*\/\w*|'[^']*'|[\w.-]+)/g, '');
+  return [...words.matchAll(/[A-Za-z][\w.]*/g)]
+    .map(([word]) => word)
+    .filter(word => !/^(?:true|false|not)$/.test(word));
+}
+
+function isSet(key: string): boolean {
+  return EDITOR_KEYS.has(key) || sources.some(source => source.includes(`'${key}'`));
+}
 
 /** What a problem matcher takes from consecutive lines; undefined when one of them is not what it looks for. */
 function matched(matcher: string, lines: readonly string[]): Readonly<Record<string, string>> | undefined {
@@ -224,11 +311,5 @@ describe('the code', () => {
       'nixfleet.nixfleet',
     ]);
     for (const name of named) assert.ok(others.has(name) || (COMMANDS as readonly string[]).includes(name), name);
-  });
-
-  it('says everything to people through the locale', () => {
-    for (const source of sources) {
-      assert.doesNotMatch(source, /show(?:Information|Warning|Error)Message\(\s*['"`](?!NixFleet: \$)/);
-    }
   });
 });

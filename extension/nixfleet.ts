@@ -65,7 +65,7 @@ export class NixFleet extends Disposable {
     const relays = this.own(new Relays(context.secrets, process.env, log));
     const link = this.own(new Link({ client, log }));
     const outage = this.own(new Outage(link, locale));
-    const calls = this.own(new Calls(link));
+    const calls = this.own(new Calls(link, locale));
     const fleet = this.own(new FleetStore(link));
     const folder = async (): Promise<string> => (await this.#claimCopies(context)).path;
     const sessions = this.own(new RunSessions({ link, calls, fleet, folder, log }));

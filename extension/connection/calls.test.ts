@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { runIdSchema, type OperatorMessage, type ToOperatorMessage } from '../../protocol/index.ts';
 import { Emitter } from '../base/event.ts';
+import { ENGLISH } from '../base/locale.ts';
 import { Calls, type CallResult } from './calls.ts';
 import { SIGNED_OUT, type ConnectionState } from './state.ts';
 
@@ -56,7 +57,7 @@ class FakeLink {
 
 function setUp(): { link: FakeLink; calls: Calls } {
   const link = new FakeLink();
-  return { link, calls: new Calls(link) };
+  return { link, calls: new Calls(link, ENGLISH) };
 }
 
 const kindOf = (result: CallResult): string => (result.ok ? 'ok' : result.reason.kind);

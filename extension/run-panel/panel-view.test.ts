@@ -200,6 +200,10 @@ describe('what the panel says about a run', () => {
     assert.match(viewOf(updated(), { gone: true }).warnings.join(), /does not keep all of this run/);
     const problem = { kind: 'unknown-run', message: 'The relay does not know this run.', advice: 'It may be too old.' };
     assert.deepEqual(viewOf(updated(), { problem }).warnings, ['The relay does not know this run. It may be too old.']);
+    const full = { kind: 'disk', message: 'ENOSPC: no space left on device' };
+    assert.deepEqual(viewOf(updated(), { problem: full }).warnings, [
+      'The output cannot be kept on this machine: ENOSPC: no space left on device',
+    ]);
   });
 
   it('has a sentence for every outcome in every phase', () => {

@@ -185,7 +185,9 @@ function warningsOf(source: RunSource, locale: Locale): string[] {
     warnings.push(locale.t('The runner was interrupted {0} times. Others carried on from its journal.', state.resumes));
   if (gone)
     warnings.push(locale.t('The relay does not keep all of this run any more. What is here is what this window had.'));
-  if (problem) warnings.push([problem.message, problem.advice ?? ''].map(clean).join(' ').trim());
+  if (problem?.kind === 'disk')
+    warnings.push(locale.t('The output cannot be kept on this machine: {0}', clean(problem.message)));
+  else if (problem) warnings.push([problem.message, problem.advice ?? ''].map(clean).join(' ').trim());
   return warnings;
 }
 

@@ -64,7 +64,7 @@ export class RunPanel extends Disposable {
       }),
     );
     this.own(panel.onDidChangeViewState(() => this.#viewStateChanged()));
-    panel.onDidDispose(() => this.dispose());
+    this.own(panel.onDidDispose(() => this.dispose()));
     this.own(toDisposable(() => this.#closed.fire()));
     const uri = (file: string): string => webview.asWebviewUri(vscode.Uri.joinPath(parts.dist, file)).toString();
     webview.html = panelHtml({

@@ -155,8 +155,7 @@ export class SharedRun {
     if (result === 'gap') void this.subscribe();
     if (result !== 'failed' || this.#diskFailed) return;
     this.#diskFailed = true;
-    const message = this.output.failure?.message ?? '';
-    this.#setProblem({ kind: 'disk', message: `The output cannot be kept on this machine: ${message}` });
+    this.#setProblem({ kind: 'disk', message: this.output.failure?.message ?? '' });
     // said anew without the output, the relay stops sending it
     void this.subscribe();
   }

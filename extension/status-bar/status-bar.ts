@@ -27,6 +27,8 @@ export class StatusBar extends Disposable {
       }
       this.#item.text = status.text;
       this.#item.tooltip = status.tooltip;
+      // a number alone says nothing to whom only hears it
+      this.#item.accessibilityInformation = { label: `${status.text.replace(/\$\([^)]*\) /, '')}, ${status.tooltip}` };
       this.#item.backgroundColor = status.isWarning
         ? new vscode.ThemeColor('statusBarItem.warningBackground')
         : undefined;

@@ -176,7 +176,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
         item.iconPath = iconPath(detail.icon);
         item.tooltip = detail.tooltip || detail.description;
         // else a screen reader would read the tooltip
-        item.accessibilityInformation = { label: `${detail.label}: ${detail.description}` };
+        item.accessibilityInformation = { label: [detail.label, detail.description].filter(Boolean).join(': ') };
         item.contextValue = `;detail;${node.detail};`;
         return item;
       }
