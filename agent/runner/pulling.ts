@@ -16,6 +16,7 @@ import { accessOf } from '../steps/environment.ts';
 import { runAsOwner, type Checkout, type CheckoutDoings, type RunContext } from './context.ts';
 import { isOwnEarlierLock } from './earlier-locks.ts';
 import { expectSuccess } from './expect-success.ts';
+import { pastLeftLocks } from './left-lock.ts';
 import { fail, RunFailure } from './reason.ts';
 import { syncOrWarn } from './restoring.ts';
 import { systemSnapshot, lockedRefOf } from './snapshot.ts';
@@ -102,7 +103,9 @@ export async function pull(run: RunContext, checkout: Checkout, doings: Checkout
   await clearLock(run, checkout, doings, head.rev);
   const url = await remoteUrl(checkout, upstream.remote);
   const remote = remoteName(upstream.remote, url);
-  const fetch = await runAsOwner(run, checkout, ['git', 'fetch', upstream.remote, upstream.ref]);
+  const fetch = await pastLeftLocks(run, checkout, () =>
+    runAsOwner(run, checkout, ['git', 'fetch', upstream.remote, upstream.ref]),
+  );
   expectSuccess(fetch, 'git fetch', output => gitFailure(output, remote));
 
   const to = await git.fetched();
