@@ -43,7 +43,7 @@ describe('what NixFleet says to people', function () {
   it('does not speak to Germans in English', () => {
     const names = /\{\d+\}|NixFleet|nixcfg|flake\.(?:lock|nix)|\b(?:min|offline|online)\b/g;
     const inBoth = new Set(
-      'Agent Branch Build Generation Input Lock Problem Pull Revision Start System Token Update'.split(' '),
+      'Agent Branch Build Generation Input Lock Offline Problem Pull Revision Start System Token Update'.split(' '),
     );
     const untranslated = Object.entries(readTexts(bundleOf('de')))
       .filter(([text, german]) => text === german && /\p{L}{2}/u.test(text.replace(names, '')))
@@ -67,6 +67,7 @@ describe('the search for texts', () => {
   it('leaves alone what is no text, is translated, or is a name', () => {
     assert.deepEqual(found(`x({ title: t('Show Run'), label: host.name, description: \`\${a} · \${b}\` })`), []);
     assert.deepEqual(found('item.title = `NixFleet: ${words}`; item.label = "$(sync~spin) flake.lock"'), []);
+    assert.deepEqual(found(`box.placeholder = 'web1'`), []);
     assert.deepEqual(found(`log.info('connected'); x({ tooltip: kind === 'failed' ? why : undefined })`), []);
   });
 

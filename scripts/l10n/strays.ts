@@ -21,8 +21,8 @@ const SPEAKERS = new Set(
     ' ',
   ),
 );
-/** What is the same in every language: names, addresses, and icons between words. */
-const NAMES = /NixFleet|nixcfg|flake\.(?:lock|nix)|\b[a-z]+:\/\/\S+|\$\([a-z~-]+\)/g;
+/** What is the same in every language: names (of examples, too), addresses, and icons between words. */
+const NAMES = /NixFleet|nixcfg|\b(?:web1|ana)\b|flake\.(?:lock|nix)|\b[a-z]+:\/\/\S+|\$\([a-z~-]+\)/g;
 
 /**
  * Files whose `detail` and `message` are for logs, and stand behind a sentence as a library or a peer would say them:
