@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -8,8 +8,8 @@ import type { ExtensionContext } from 'vscode';
 import type { OperatorMessage } from '../protocol/index.ts';
 import type { NixFleetApi } from './api.ts';
 import { eventually, FakeRelay } from './connection/fake-relay.ts';
-import { aRun, anOutdatedHost, runId } from './fleet/samples.ts';
-import { loadExtension } from './testing/load.ts';
+import { aRollout, aRun, anEndedRun, anOutdatedHost, NOW, runId } from './fleet/samples.ts';
+import { loadExtension, type Loaded } from './testing/load.ts';
 
 /** An entry of a menu. */
 interface Entry {
@@ -19,17 +19,16 @@ interface Entry {
 const TOKEN = 'MARK-of-a-token-7f3a9c';
 const RUN = runId(1);
 
-type Loaded = Awaited<ReturnType<typeof loadExtension>>;
-
 describe('the extension from activate to its end', function () {
   this.timeout(30_000);
   let vscode: Loaded['vscode'];
   let extension: Loaded['extension'];
+  let unload: Loaded['unload'];
   let storage: string;
   let relay: FakeRelay;
 
   before(async () => {
-    ({ vscode, extension } = await loadExtension());
+    ({ vscode, extension, unload } = await loadExtension());
     storage = mkdtempSync(join(tmpdir(), 'manners-'));
     relay = await FakeRelay.start();
     relay.onMessage = answer;
@@ -37,6 +36,7 @@ describe('the extension from activate to its end', function () {
   after(async () => {
     await relay[Symbol.asyncDispose]();
     rmSync(storage, { recursive: true, force: true });
+    unload();
   });
 
   function answer(message: OperatorMessage): void {
@@ -47,13 +47,15 @@ describe('the extension from activate to its end', function () {
   }
 
   /** Lives once, connected to the relay, and ends as VS Code ends it. */
-  async function live(during: (api: NixFleetApi) => Promise<void>): Promise<void> {
+  async function live(during: (api: NixFleetApi) => Promise<void>, remembered: object = {}): Promise<void> {
+    const workspaceState = new vscode.Memento();
+    for (const [key, value] of Object.entries(remembered)) await workspaceState.update(key, value);
     const subscriptions: { dispose(): unknown }[] = [];
     const secrets = new vscode.SecretStorage();
     await secrets.store('nixfleet.relay', JSON.stringify({ url: relay.url, token: TOKEN }));
     const context = {
       ...{ subscriptions, secrets, extensionUri: vscode.Uri.file('/extension') },
-      ...{ workspaceState: new vscode.Memento(), globalState: new vscode.Memento() },
+      ...{ workspaceState, globalState: new vscode.Memento() },
       ...{ storageUri: vscode.Uri.file(storage), globalStorageUri: vscode.Uri.file(storage) },
       extensionMode: vscode.ExtensionMode.Test,
     };
@@ -79,30 +81,62 @@ describe('the extension from activate to its end', function () {
     await eventually(() => JSON.stringify(panel.webview.posted).includes('building'));
     await vscode.commands.executeCommand('nixfleet.copyHostName', row);
     await vscode.commands.executeCommand('nixfleet.cancelUpdate', row);
+    relay.say({ type: 'rollouts', rollouts: [aRollout()] });
+    await vscode.commands.executeCommand('nixfleet.enrollHost');
+    const link = { path: '/connect', query: `relay=wss://relay.example.org&token=${TOKEN}` };
+    await vscode.linkHandlers.at(-1)?.handleUri(link);
+    assert.ok(vscode.said.some(line => line.startsWith('warning: A link was not opened')));
     // a socket that is lost is a timer that waits
     relay.socket?.terminate();
     await eventually(() => api.connection.kind === 'reconnecting');
     await eventually(() => api.connection.kind === 'online');
   }
 
-  it('leaves no timer, socket, process, file or listener', async () => {
-    const resources = (): string => process.getActiveResourcesInfo().sort().join(' ');
-    const listeners = (): string =>
-      JSON.stringify(process.eventNames().map(name => [String(name), process.listenerCount(name)]));
+  const resources = (): string => process.getActiveResourcesInfo().sort().join(' ');
+
+  /** Lives once; nothing that Node holds open for it is held afterwards. */
+  async function liveAndLeaveNothing(...life: Parameters<typeof live>): Promise<void> {
     await turn(); // mocha's own timer begins behind the first turn
-    const [resourcesBefore, listenersBefore] = [resources(), listeners()];
-    await live(work);
-    assert.deepEqual([...vscode.held].map(({ what }) => what).sort(), []);
+    const before = resources();
+    await live(...life);
     // only a socket may take a moment to close
     await eventually(() => !resources().includes('Socket'));
     await turn();
-    assert.equal(resources(), resourcesBefore);
-    assert.equal(listeners(), listenersBefore);
+    assert.equal(resources(), before);
+  }
+
+  it('leaves no timer, socket, process, file or listener', async () => {
+    const listeners = (): string =>
+      JSON.stringify(process.eventNames().map(name => [String(name), process.listenerCount(name)]));
+    const before = listeners();
+    await liveAndLeaveNothing(work);
+    assert.deepEqual([...vscode.held].map(({ what }) => what).sort(), []);
+    assert.equal(listeners(), before);
     if (process.platform === 'linux')
       assert.deepEqual(
         openFiles().filter(file => file.startsWith(storage)),
         [],
       );
+  });
+
+  it('leaves what it was about to tell to other windows, and no timer', async () => {
+    const asked = [{ host: 'web', runId: RUN }];
+    const rollout = aRollout({ endedAt: NOW });
+    const remembered = {
+      'nixfleet.watchedRuns': [{ askedAt: Date.now(), runs: asked }],
+      'nixfleet.watchedRollouts': [{ rolloutId: rollout.rolloutId, askedAt: Date.now(), told: false }],
+    };
+    vscode.window.state.focused = false;
+    try {
+      await liveAndLeaveNothing(async () => {
+        relay.say({ type: 'run', run: anEndedRun(1) }, { type: 'rollout', rollout });
+        await eventually(() => vscode.said.includes('memory nixfleet.watchedRuns: []'));
+        await eventually(() => vscode.said.includes('memory nixfleet.watchedRollouts: []'));
+      }, remembered);
+    } finally {
+      vscode.window.state.focused = true;
+    }
+    assert.ok(!existsSync(join(storage, 'told')));
   });
 
   it('says its token to the relay, and to nobody and nothing else', async () => {

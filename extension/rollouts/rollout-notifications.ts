@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Rollout, RunId } from '../../protocol/index.ts';
-import { Disposable } from '../base/disposable.ts';
+import { Disposable, toDisposable } from '../base/disposable.ts';
 import type { Locale } from '../base/locale.ts';
 import { HOSTS_VIEW } from '../tree/hosts-view.ts';
 import { isToldHere, showOutcome } from '../updates/outcome-notifications.ts';
@@ -12,6 +12,7 @@ export class RolloutNotifications extends Disposable {
   readonly #locale: Locale;
   readonly #showRun: (runId: RunId) => void;
   readonly #isFirst: (name: string) => Promise<boolean>;
+  readonly #ended = new AbortController();
 
   constructor(
     watched: WatchedRollouts,
@@ -24,10 +25,11 @@ export class RolloutNotifications extends Disposable {
     this.#locale = locale;
     this.#showRun = showRun;
     this.own(watched.onDidTell(rollout => void this.#tell(rollout)));
+    this.own(toDisposable(() => this.#ended.abort()));
   }
 
   async #tell(rollout: Rollout): Promise<void> {
-    if (!(await isToldHere(rollout.rolloutId, this.#isFirst)) || this.isDisposed) return;
+    if (!(await isToldHere(rollout.rolloutId, this.#isFirst, this.#ended.signal)) || this.isDisposed) return;
     const { t } = this.#locale;
     const [only, ...more] = rollout.failed;
     const button = !only ? t('Show Hosts') : more.length > 0 ? t('Show Failed…') : t('Show Run');

@@ -13,6 +13,8 @@ export const held = new Set<{ readonly what: string }>();
 export const said: string[] = [];
 /** Webview panels by their order, for tests to speak to. */
 export const panels: FakePanel[] = [];
+/** Who opens links, by their order. */
+export const linkHandlers: { handleUri(uri: { path: string; query: string }): Promise<void> }[] = [];
 
 function hold<T extends object>(what: string, thing: T, dispose: () => void = () => undefined): T & IDisposable {
   const entry = { what };
@@ -126,7 +128,11 @@ export const window = {
   ) => {
     const drawn = treeDataProvider.onDidChangeTreeData(() => undefined);
     const visibility = new EventEmitter('a listener to a view');
-    const view = { visible: true, onDidChangeVisibility: visibility.event };
+    const rows = new EventEmitter('a listener to the rows of a view');
+    const view = {
+      ...{ visible: true, onDidChangeVisibility: visibility.event },
+      ...{ onDidExpandElement: rows.event, onDidCollapseElement: rows.event },
+    };
     return spoken(
       id,
       hold(`the view ${id}`, view, () => drawn.dispose()),
@@ -134,6 +140,11 @@ export const window = {
   },
   createWebviewPanel: (_type: string, title: string) => makePanel(title),
   registerWebviewPanelSerializer: () => hold('the serializer of panels', {}),
+  registerUriHandler: (handler: (typeof linkHandlers)[number]) => {
+    linkHandlers.push(handler);
+    return hold('the handler of links', {});
+  },
+  state: { focused: true },
   onDidChangeWindowState: windowState.event,
   showInformationMessage: notify('information'),
   showWarningMessage: notify('warning'),

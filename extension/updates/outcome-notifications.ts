@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { isOver, type RunId, type RunSummary } from '../../protocol/index.ts';
-import { Disposable } from '../base/disposable.ts';
+import { Disposable, toDisposable } from '../base/disposable.ts';
 import type { Locale } from '../base/locale.ts';
 import { unlinked } from '../base/unlinked.ts';
 import { HOSTS_VIEW } from '../tree/hosts-view.ts';
@@ -16,6 +16,7 @@ export class OutcomeNotifications extends Disposable {
   readonly #locale: Locale;
   readonly #showRun: (runId: RunId) => void;
   readonly #isFirst: (name: string) => Promise<boolean>;
+  readonly #ended = new AbortController();
 
   constructor(
     watched: WatchedRuns,
@@ -28,13 +29,15 @@ export class OutcomeNotifications extends Disposable {
     this.#showRun = showRun;
     this.#isFirst = isFirst;
     this.own(watched.onDidEnd(runs => void this.#tell(runs)));
+    this.own(toDisposable(() => this.#ended.abort()));
   }
 
   async #tell(runs: readonly RunSummary[]): Promise<void> {
     const [first, ...more] = runs;
     if (!first) return;
     // a run that waits for its host is told by itself later
-    if (!(await isToldHere((runs.find(isOver) ?? first).runId, this.#isFirst)) || this.isDisposed) return;
+    const { runId } = runs.find(isOver) ?? first;
+    if (!(await isToldHere(runId, this.#isFirst, this.#ended.signal)) || this.isDisposed) return;
     if (more.length > 0) {
       const button = this.#locale.t('Show Hosts');
       const choice = await showOutcome(summaryText(runs, this.#locale), button);
@@ -47,10 +50,17 @@ export class OutcomeNotifications extends Disposable {
   }
 }
 
-/** Whether this window is the one that tells of something: one with the person's attention comes before the others. */
-export async function isToldHere(name: string, isFirst: (name: string) => Promise<boolean>): Promise<boolean> {
-  if (!vscode.window.state.focused) await setTimeout(AFTER_YOU);
-  return isFirst(name);
+/**
+ * Whether this window is the one that tells of something: one with the person's attention comes before the others.
+ * @param ended the window's end: what it would have told then is left to the others
+ */
+export async function isToldHere(
+  name: string,
+  isFirst: (name: string) => Promise<boolean>,
+  ended: AbortSignal,
+): Promise<boolean> {
+  if (!vscode.window.state.focused) await setTimeout(AFTER_YOU, undefined, { signal: ended }).catch(() => undefined);
+  return !ended.aborted && isFirst(name);
 }
 
 /** Says it as loud as it is; resolves with the button that was chosen. */
