@@ -81,7 +81,7 @@ describe('the output channel of a host', () => {
     await eventually(() => text.includes('building'));
     run(1).end();
     await eventually(() => run(1).disposed);
-    assert.match(text, /^── Update Agent on web, asked by person 1, .* ──\nbuilding\n── web was updated.* ──\n\n$/);
+    assert.match(text, /^── Update Agent on web, asked for by person 1, .* ──\nbuilding\n── web was updated.* ──\n\n$/);
   });
 
   it('shows a past run whole while another goes on, and then the rest of that one', async () => {

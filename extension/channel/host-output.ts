@@ -80,7 +80,7 @@ export class HostOutput extends Disposable {
 
   #headingOf({ summary }: RunSession): string {
     const at = new Date(summary?.requestedAt ?? Date.now()).toLocaleString(this.#locale.language);
-    return this.#locale.t('Update Agent on {0}, asked by {1}, {2}', this.#host, summary?.requestedBy ?? '', at);
+    return this.#locale.t('Update Agent on {0}, asked for by {1}, {2}', this.#host, summary?.requestedBy ?? '', at);
   }
 
   #append(text: string): void {

@@ -82,7 +82,7 @@ function handlers(services: CommandServices): Handlers {
     'nixfleet.reconnect': () => {
       if (link.isOnline)
         vscode.window.setStatusBarMessage(
-          t('Connected to {0} already; looking again.', relayName(link.url ?? '')),
+          t('Already connected to {0}; looking again.', relayName(link.url ?? '')),
           SAID_FOR,
         );
       services.reconnect();

@@ -15,7 +15,7 @@ export async function stopRollout(services: UpdateServices, rolloutId: RolloutId
   if (!isOnline(services)) return;
   const result = await rollouts.stop(rolloutId);
   if (!result.ok) {
-    sayFailure(locale.t('The update could not be stopped.'), result.reason, locale);
+    sayFailure(locale.t('The rollout could not be stopped.'), result.reason, locale);
     return;
   }
   const running = result.reply.rollout?.counts.running ?? 0;

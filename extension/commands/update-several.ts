@@ -37,7 +37,7 @@ export async function askSeveral(
   if (part.length < hosts.length) {
     void vscode.window.showInformationMessage(
       locale.t(
-        '{0} hosts are updated in one go at the most; {1} are left for the next.',
+        'At most {0} hosts are updated in one go; {1} are left for the next.',
         part.length,
         hosts.length - part.length,
       ),

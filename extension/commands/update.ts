@@ -75,7 +75,7 @@ export async function updateAllOutdated(services: UpdateServices): Promise<void>
   const offline = outdated.filter(host => !host.online).length;
   const detail = [
     names(hosts, hosts.length, locale),
-    ...(offline > 0 ? [t('{0} offline: updated when they come back.', offline)] : []),
+    ...(offline > 0 ? [t('{0} offline: updated once back online.', offline)] : []),
     ...(services.rolloutStore.isSupported ? [pace] : []),
   ].join('\n\n');
   const question = t('Update {0} hosts to revision {1}?', hosts.length, shortRev(newest.rev));

@@ -54,7 +54,7 @@ function soon(wait: number, locale: Locale): Pick<OutageWords, 'label' | 'when'>
 }
 
 function slowly({ t }: Locale): string {
-  return t('It is tried again every minute.');
+  return t('Trying again every minute.');
 }
 
 function refusedLabel({ kind }: Trouble, { t }: Locale): string {

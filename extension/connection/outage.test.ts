@@ -194,7 +194,7 @@ describe('what a person is told when the link dies', () => {
       assert.equal(window.status, `warning: NixFleet: ${label}`);
       assert.match(window.view ?? '', words);
       assert.match(window.view ?? '', /Hosts are shown as they were last known\.$/);
-      assert.equal(window.view?.includes('It is tried again every minute.'), again);
+      assert.equal(window.view?.includes('Trying again every minute.'), again);
       assert.match(window.panel ?? '', words);
       assert.ok(window.panel?.endsWith(GOES_ON));
       const { length } = window.sockets.opened;

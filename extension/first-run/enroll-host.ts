@@ -151,7 +151,7 @@ async function newToken(
   const go = t('Make a New Token');
   if (replace) {
     const answer = await vscode.window.showWarningMessage(
-      t('{0} is enrolled already.', host),
+      t('{0} is already enrolled.', host),
       {
         modal: true,
         detail: t('A new token ends the one that its agent has: until it has the new one, it cannot connect.'),
@@ -180,7 +180,11 @@ async function offerCommand(
 ): Promise<void> {
   const copy = t('Copy Command');
   const answer = await vscode.window.showInformationMessage(
-    t('{0} is enrolled on {1} itself: the text begins with the command.', enrollment.host, relayName(target.url)),
+    t(
+      '{0} is not enrolled yet. It has to be done on {1}: the text begins with the command.',
+      enrollment.host,
+      relayName(target.url),
+    ),
     copy,
   );
   if (answer === copy) await vscode.env.clipboard.writeText(enrollCommand(enrollment));

@@ -108,7 +108,7 @@ export function enrollmentText(enrollment: Enrollment, { t }: Locale): string {
         host,
         url,
       )
-    : t('{0} is enrolled on its relay, {1}, because this window may not do it.', host, url);
+    : t('{0} is not enrolled yet. It has to be done on its relay, {1}: this window may not do it.', host, url);
   const local = isLoopback(url)
     ? `\n\n${t('The relay listens on this machine only: {0} has to be on it, or reach it through a tunnel.', host)}`
     : '';

@@ -42,7 +42,7 @@ export async function stopLocalRelay({ relays, locale }: FirstRunServices, local
   void vscode.window.showInformationMessage(
     stopped
       ? t('The local relay is stopped. Its hosts and their tokens are kept for when it starts again.')
-      : t('The local relay does not run.'),
+      : t('The local relay is not running.'),
   );
 }
 
@@ -55,10 +55,7 @@ async function mayLeavePresentRelay({ relays, locale: { t } }: FirstRunServices)
     t('NixFleet is connected to {0}.', relayName(target.url)),
     {
       modal: true,
-      detail: t(
-        'With a local relay it connects to that one instead, and forgets the token of {0}.',
-        relayName(target.url),
-      ),
+      detail: t('It would connect to the local relay instead, and forget the token for {0}.', relayName(target.url)),
     },
     go,
   );
@@ -72,13 +69,13 @@ async function askWhere({ locale: { t } }: FirstRunServices, local: LocalRelay):
   const here = {
     label: `$(vm) ${t('On This Machine Only')}`,
     description: asBefore(LOOPBACK),
-    detail: t('To try it: for hosts on this machine, or through a tunnel.'),
+    detail: t('To try it out: for hosts on this machine, or through a tunnel.'),
     host: LOOPBACK,
   };
   const others = machineAddresses(networkInterfaces()).map(({ address, network }) => ({
     label: `$(globe) ${address}`,
     description: [network, asBefore(address)].filter(text => text !== '').join(' · '),
-    detail: t('For other machines, too. With TLS: hosts are told its fingerprint.'),
+    detail: t('For other machines, too. With TLS: hosts are told the relay’s fingerprint.'),
     host: address,
   }));
   const items = [here, ...others].sort((a, b) => Number(b.host === before) - Number(a.host === before));
@@ -122,8 +119,8 @@ async function sayStarted(
   const enroll = t('Enroll a Host…');
   const answer = await vscode.window.showInformationMessage(
     wasRunning
-      ? t('The local relay runs already, at {0}. This window is connected to it.', name)
-      : t('The local relay runs at {0}. It goes on when VS Code is closed, until it is stopped.', name),
+      ? t('The local relay is already running at {0}. This window is connected to it.', name)
+      : t('The local relay is running at {0}. It keeps running when VS Code is closed, until it is stopped.', name),
     enroll,
   );
   if (answer === enroll) await vscode.commands.executeCommand('nixfleet.enrollHost');

@@ -56,12 +56,12 @@ describe('how a rollout went, in words', () => {
     const alone = of(counts, { stopped: { at: NOW }, failed: failed('a', 'b', 'c') });
     assert.match(
       says(alone).text,
-      /^The update was stopped after 3 failures\. 1 of 8 hosts updated, 3 failed: a, b, c, /,
+      /^The rollout was stopped after 3 failures\. 1 of 8 hosts updated, 3 failed: a, b, c, /,
     );
     const ben = of({ succeeded: 1, cancelled: 1 }, { stopped: { at: NOW, by: 'ben' } });
     assert.deepEqual(says(ben), {
       severity: 'info',
-      text: 'The update was stopped by ben. 1 of 2 hosts updated, 1 cancelled.',
+      text: 'The rollout was stopped by ben. 1 of 2 hosts updated, 1 cancelled.',
     });
   });
 });

@@ -61,7 +61,7 @@ function paceWords({ requestedBy, targetRev, width, stopAfterFailures }: Rollout
     ...(targetRev === undefined ? [] : [t('To revision {0}', shortRev(targetRev))]),
     t('Asked for by {0}', requestedBy),
     t('{0} at a time; stops after {1} failures', width, stopAfterFailures),
-    t('The relay carries it on, also when this window is closed.'),
+    t('It goes on when this window is closed.'),
   ];
 }
 
@@ -89,8 +89,8 @@ export function rolloutText(rollout: Rollout, locale: Locale): OutcomeText {
   if (!stopped) return { severity: isWrong ? 'error' : 'info', text: summary };
   const why =
     stopped.by === undefined
-      ? t('The update was stopped after {0} failures.', rollout.stopAfterFailures)
-      : t('The update was stopped by {0}.', stopped.by);
+      ? t('The rollout was stopped after {0} failures.', rollout.stopAfterFailures)
+      : t('The rollout was stopped by {0}.', stopped.by);
   return { severity: isWrong ? 'error' : 'info', text: `${why} ${summary}` };
 }
 

@@ -79,7 +79,7 @@ describe('what a build came to', () => {
     assert.equal(totals(12, 38, 214_300_000), '12 derivations built, 38 paths downloaded, 214.3 MB');
     assert.equal(totals(1, 0, 0), '1 derivation built');
     assert.equal(totals(0, 1, 4000), '1 path downloaded, 4 kB');
-    assert.equal(totals(0, 0, 0), 'nothing: all of it was there');
+    assert.equal(totals(0, 0, 0), 'nothing to build or to download');
     assert.equal(totalsText(foldRun(building().events), ENGLISH), undefined);
   });
 });

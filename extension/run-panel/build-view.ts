@@ -44,7 +44,7 @@ export function totalsText({ totals }: RunState, locale: Locale): string | undef
   if (!totals) return undefined;
   const { builds, downloads, bytes } = totals;
   const { t } = locale;
-  if (builds + downloads === 0) return t('nothing: all of it was there');
+  if (builds + downloads === 0) return t('nothing to build or to download');
   return [
     ...(builds > 0 ? [builds === 1 ? t('1 derivation built') : t('{0} derivations built', builds)] : []),
     ...(downloads > 0 ? [downloads === 1 ? t('1 path downloaded') : t('{0} paths downloaded', downloads)] : []),

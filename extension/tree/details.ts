@@ -82,7 +82,7 @@ export function hostDetails(host: FleetHost, now: number, locale: Locale, mark?:
       label: t('Needs a reboot'),
       description: reboot.join(', '),
       icon: { id: 'debug-restart', color: 'list.warningForeground' },
-      tooltip: t('It runs what it has booted, and not what its generation has: {0}', reboot.join(', ')),
+      tooltip: t('Until a reboot it runs what it has booted, and not what its generation has: {0}', reboot.join(', ')),
     });
   status?.problems.forEach((problem, index) =>
     rows.push({

@@ -66,7 +66,7 @@ export class UriHandler extends Disposable implements vscode.UriHandler {
     const { t } = this.#parts.locale;
     switch (why) {
       case 'unknown':
-        return t('A link was not opened: it is none that NixFleet knows.');
+        return t('A link was not opened: NixFleet does not know it.');
       case 'relay':
         return t('A link was not opened: it names no relay by a wss:// URL.');
       case 'secret':

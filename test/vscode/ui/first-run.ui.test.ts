@@ -90,7 +90,7 @@ describe('the first run', function () {
     await workbench.quickInput.getByText('On This Machine Only').waitFor();
     await workbench.picture('first-run-where');
     await workbench.pick('On This Machine Only');
-    await workbench.notification('The local relay runs at').waitFor();
+    await workbench.notification('The local relay is running at').waitFor();
     await button('Enroll a Host').waitFor();
     assert.ok(await relay());
     await workbench.picture('first-run-no-hosts');

@@ -151,7 +151,7 @@ describe('the commands of the palette', function () {
   it('are those that make sense: with a relay, and signed out of it', async () => {
     const online = await offered();
     await workbench.command('NixFleet: Disconnect');
-    await workbench.page.getByText('You are signed out of your relay.').waitFor();
+    await workbench.page.getByText('You are signed out of the relay.').waitFor();
     await waitUntil('commands for hosts are gone', async () => !(await offered()).includes('NixFleet: Update Agent'));
     const signedOut = await offered();
     assert.ok(online.includes('NixFleet: Update Agent') && online.includes('NixFleet: Disconnect'));
