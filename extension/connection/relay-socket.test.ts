@@ -159,7 +159,7 @@ describe('a socket to the relay', () => {
     });
 
     it('says that what answers is not even a web server', async () => {
-      const server = createServer(socket => socket.end('220 mail.example.org ESMTP\r\n'));
+      const server = createServer(socket => socket.resume().end('220 mail.example.org ESMTP\r\n'));
       const port = await listening(server);
       assert.equal((await new Attempt(`ws://127.0.0.1:${port}`).end()).kind, 'not-a-relay');
     });
