@@ -73,6 +73,8 @@ const { contributes } = manifest;
 const EDITOR_KEYS = new Set(
   'view viewItem listMultiSelection isWorkspaceTrusted workspaceFolderCount resourceFilename resourceScheme'.split(' '),
 );
+/** The button that VS Code puts into the title of every tree that can be collapsed. */
+const COLLAPSE_ALL = 1;
 /** Of the Marketplace's categories, those that could be ours. */
 const CATEGORIES = new Set(['Programming Languages', 'Linters', 'Visualization', 'Other']);
 const sources = globSync('extension/**/*.ts', { cwd: root })
@@ -98,6 +100,31 @@ describe('the manifest', () => {
     const groups = (contributes.menus['view/item/context'] ?? []).filter(({ group }) => !group?.startsWith('inline'));
     const first = [...groups].sort((a, b) => (a.group ?? '').localeCompare(b.group ?? ''))[0];
     assert.equal(first?.command, 'nixfleet.updateAgent');
+  });
+
+  it('shows three buttons in the title of the view at the most, VS Code’s own included', () => {
+    const buttons = (contributes.menus['view/title'] ?? []).filter(({ group }) => group?.startsWith('navigation'));
+    const known = ['relay-and-token', 'relay', 'nothing', 'unknown'];
+    for (const configured of known)
+      for (const key of VIEW_KEYS)
+        for (const filtered of [true, false])
+          for (const [online, tokenRefused] of [
+            [true, false],
+            [false, true],
+            [false, false],
+          ]) {
+            if (online && configured !== 'relay-and-token') continue;
+            const context = new Map<string, unknown>([
+              ['view', 'nixfleet.hosts'],
+              ['nixfleet.configured', configured],
+              ['nixfleet.view', key],
+              ['nixfleet.filtered', filtered],
+              ['nixfleet.online', online],
+              ['nixfleet.tokenRefused', tokenRefused],
+            ]);
+            const shown = buttons.filter(({ when }) => holds(when ?? '', context)).map(({ command }) => command);
+            assert.ok(shown.length + COLLAPSE_ALL <= 3, `${JSON.stringify([...context])}: ${shown.join(', ')}`);
+          }
   });
 
   it('matches only words that rows have', () => {
@@ -262,6 +289,18 @@ function keysIn(clause: string): string[] {
   return [...words.matchAll(/[A-Za-z][\w.]*/g)]
     .map(([word]) => word)
     .filter(word => !/^(?:true|false|not)$/.test(word));
+}
+
+/** Whether a clause that has no alternatives holds. */
+function holds(clause: string, context: ReadonlyMap<string, unknown>): boolean {
+  return clause.split(' && ').every(term => {
+    const [, not, key = '', operator, value = ''] = /^(!?)([\w.]+)(?: (==|=~) (\S+))?$/.exec(term) ?? [];
+    assert.ok(context.has(key), `${term}: a term that this test does not understand`);
+    const is = context.get(key);
+    if (operator === '==') return is === value;
+    if (operator === '=~') return new RegExp(value.slice(1, -1)).test(String(is));
+    return Boolean(is) !== (not === '!');
+  });
 }
 
 function isSet(key: string): boolean {
