@@ -2,7 +2,7 @@ import type { StepView } from '../../protocol/panel.ts';
 import type { PageContext } from '../context.ts';
 import { el, fill, setText } from '../dom.ts';
 import { shares, type Share } from '../shares.ts';
-import { durationText } from '../time.ts';
+import type { TimeFormats } from '../time.ts';
 
 /** Milliseconds between two pictures of a run that goes on. */
 const RENEW_MS = 1000;
@@ -16,7 +16,7 @@ export interface TimeSpent {
  * A picture of where the time went: a bar with a part for each phase on the host, and below it the phases in words, those
  * that took longest first. The words say all that the picture does.
  */
-export function timeSpent({ label, clock }: PageContext): TimeSpent {
+export function timeSpent({ label, clock, formats }: PageContext): TimeSpent {
   const picture = el('div', { class: 'time-bar', 'aria-hidden': 'true' });
   const words = el('p', { class: 'quiet time-words' });
   const element = el(
@@ -31,9 +31,9 @@ export function timeSpent({ label, clock }: PageContext): TimeSpent {
   function draw(): void {
     const parts = shares(steps, clock.now());
     element.hidden = parts.length === 0;
-    fill(picture, ...parts.map(part));
+    fill(picture, ...parts.map(share => part(share, formats)));
     const longest = [...parts].sort((a, b) => b.ms - a.ms);
-    setText(words, longest.map(wordsOf).join(' · '));
+    setText(words, longest.map(share => wordsOf(share, formats)).join(' · '));
   }
 
   return {
@@ -51,12 +51,12 @@ export function timeSpent({ label, clock }: PageContext): TimeSpent {
   };
 }
 
-function part(share: Share): HTMLElement {
-  const element = el('div', { class: 'time-part', 'data-phase': share.phase, title: wordsOf(share) });
+function part(share: Share, formats: TimeFormats): HTMLElement {
+  const element = el('div', { class: 'time-part', 'data-phase': share.phase, title: wordsOf(share, formats) });
   element.style.flexGrow = String(share.ms);
   return element;
 }
 
-function wordsOf({ label, ms, percent }: Share): string {
-  return `${label} ${durationText(ms, true)} (${percent}\u00a0%)`;
+function wordsOf({ label, ms, percent }: Share, { duration }: TimeFormats): string {
+  return `${label} ${duration(ms, true)} (${percent}\u00a0%)`;
 }
