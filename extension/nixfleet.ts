@@ -121,7 +121,7 @@ export class NixFleet extends Disposable {
     };
     const hosts = {
       isOnline: (host: string) => fleet.host(host)?.online,
-      outage: () => outage.reason,
+      outage: () => outage.lost,
       onDidChange: anyOf(fleet.onDidChange, outage.onDidChange),
     };
     const workspace = panelWorkspace(nixcfg);

@@ -121,6 +121,8 @@ export interface HeaderView {
   readonly askedAt: number | null;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
+  /** When this window last heard of a run that may go on: there times stand still. Null while it hears of it. */
+  readonly lastKnownAt: number | null;
 }
 
 /**

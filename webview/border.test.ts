@@ -16,6 +16,7 @@ const view: PanelView = {
     askedAt: null,
     startedAt: 5,
     endedAt: null,
+    lastKnownAt: null,
   },
   stepper: [
     { phase: 'building', label: 'Build', mark: 'running', markLabel: 'in progress', startedAt: 5, endedAt: null },

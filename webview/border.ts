@@ -23,6 +23,7 @@ const sections = {
     askedAt: time,
     startedAt: time,
     endedAt: time,
+    lastKnownAt: time,
   }),
   stepper: z.array(z.object({ phase: text, label: text, mark, markLabel: text, startedAt: time, endedAt: time })),
   progress: z.nullable(

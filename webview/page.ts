@@ -24,8 +24,10 @@ export class Page {
   readonly element: HTMLElement;
   readonly #sections: Sections;
   readonly #output: OutputView;
+  readonly #clock: PageContext['clock'];
 
   constructor(context: PageContext) {
+    this.#clock = context.clock;
     const actions = actionsSection(context);
     this.#sections = {
       actions,
@@ -56,6 +58,10 @@ export class Page {
   }
 
   show(change: PanelViewChange): void {
+    if (change.header) {
+      this.element.classList.toggle('is-last-known', change.header.lastKnownAt !== null);
+      this.#clock.standAt(change.header.lastKnownAt);
+    }
     for (const [name, section] of Object.entries(this.#sections)) {
       const view = change[name as keyof PanelView];
       // Sections says that they belong together

@@ -29,6 +29,16 @@ describe('the extension’s clock', () => {
     clock.set(1_000_000, 50);
     assert.equal(clock.now(1050), 1_001_000);
   });
+
+  it('stand still while nobody knows how things are, and have not lost anything then', () => {
+    const clock = new RemoteClock();
+    clock.set(1_000_000, 50);
+    clock.standAt(999_000);
+    clock.set(1_002_000, 2050);
+    assert.equal(clock.now(3050), 999_000);
+    clock.standAt(null);
+    assert.equal(clock.now(3050), 1_003_000);
+  });
 });
 
 describe('times', () => {

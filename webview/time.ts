@@ -55,6 +55,7 @@ export function timeFormats(language: string): TimeFormats {
 export class RemoteClock {
   #at = 0;
   #heardAt = 0;
+  #standsAt: number | null = null;
 
   /** @param steady a clock that nobody sets, in ms */
   set(now: number, steady = performance.now()): void {
@@ -62,7 +63,12 @@ export class RemoteClock {
     this.#heardAt = steady;
   }
 
+  /** Stands still at a time; null lets it go on. */
+  standAt(at: number | null): void {
+    this.#standsAt = at;
+  }
+
   now(steady = performance.now()): number {
-    return this.#at + (steady - this.#heardAt);
+    return this.#standsAt ?? this.#at + (steady - this.#heardAt);
   }
 }

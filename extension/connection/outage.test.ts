@@ -69,7 +69,12 @@ class Window {
     const source = { runId: RUN_ID, host: 'web', summary: story.summary(), state: foldRun(story.events) };
     const locks = { lockBefore: undefined, lockAfter: undefined };
     const rest = { gone: false, problem: undefined, places: [], hasNixcfg: false, online: true, clockAhead: 0 };
-    return panelView({ ...source, ...locks, ...rest, outage: this.outage.reason }, ENGLISH).warnings[0];
+    return panelView({ ...source, ...locks, ...rest, outage: this.outage.lost }, ENGLISH).warnings[0];
+  }
+
+  /** When the run of the panel was last heard of, where that is over; by the clock on the wall. */
+  get heardAt(): number | undefined {
+    return this.outage.lost?.since;
   }
 
   /** Goes on second by second and gives everything that `read` has said, without repetitions. */
@@ -105,6 +110,7 @@ describe('what a person is told when the link dies', () => {
   });
 
   it('for 10 s: why, that it is tried again, and that what is seen is old; then nothing', () => {
+    const begun = Date.now();
     const window = new Window();
     window.meets = REFUSED;
     window.sockets.last.onEnd({ kind: 'going-down' });
@@ -116,6 +122,10 @@ describe('what a person is told when the link dies', () => {
     );
     assert.match(window.status, /^NixFleet: reconnecting/);
     assert.equal(window.panel, `${what} ${GOES_ON}`);
+    const { heardAt } = window;
+    assert.ok(heardAt !== undefined && heardAt >= begun && heardAt <= Date.now());
+    window.clock.advance(20_000);
+    assert.equal(window.heardAt, heardAt, 'though it was tried again since');
     window.meets = undefined;
     window.link.retry();
     window.sockets.welcome();

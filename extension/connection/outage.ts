@@ -16,6 +16,8 @@ export class Outage extends Disposable {
   readonly #clock: Clock;
   readonly #changed = this.own(new Emitter<void>());
   #words: OutageWords | undefined;
+  /** By the clock on the wall, which others can read. */
+  #lostAt: number | undefined;
   #timer: IDisposable | undefined;
 
   readonly onDidChange = this.#changed.event;
@@ -40,6 +42,12 @@ export class Outage extends Disposable {
     return this.#words?.what;
   }
 
+  /** The reason, and since when there is one to give, by the clock on the wall. */
+  get lost(): { readonly why: string; readonly since: number } | undefined {
+    const why = this.reason;
+    return why === undefined ? undefined : { why, since: this.#lostAt ?? Date.now() };
+  }
+
   override dispose(): void {
     this.#timer?.dispose();
     super.dispose();
@@ -48,6 +56,7 @@ export class Outage extends Disposable {
   #read(): void {
     const { state, url } = this.#link;
     const before = this.#words;
+    this.#lostAt = state.kind === 'online' ? undefined : (this.#lostAt ?? Date.now());
     this.#words = url === undefined ? undefined : outageWords(state, relayName(url), this.#clock.now(), this.#locale);
     this.#timer?.dispose();
     const mayChange = state.kind !== 'signed-out' && state.kind !== 'online';

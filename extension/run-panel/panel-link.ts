@@ -22,6 +22,7 @@ import { HostClock } from './host-clock.ts';
 import { changedSections } from './panel-delta.ts';
 import { parseFromPanel } from './panel-messages.ts';
 import { panelView } from './panel-view.ts';
+import type { PanelOutage } from './run-source.ts';
 
 /** The page at the other end. */
 export interface PanelPort {
@@ -58,7 +59,7 @@ export interface PanelLinkOptions {
   readonly now: () => number;
   readonly isOnline: (host: string) => boolean | undefined;
   /** Why this window hears nothing of any run just now; undefined while it does. */
-  readonly outage: () => string | undefined;
+  readonly outage: () => PanelOutage | undefined;
   /** Something that `isOnline` or `outage` says may be otherwise. */
   readonly onDidChangeHosts: Event<unknown>;
   readonly workspace: PanelWorkspace;

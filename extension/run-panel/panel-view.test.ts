@@ -45,6 +45,13 @@ describe('what the panel says about a run', () => {
     assert.match(viewOf(new Story(), { summaryWith: { delivery: 'sent' } }).header.detail, /has not begun yet/);
   });
 
+  it('says until when it was heard of, while it goes on and nothing is', () => {
+    const outage = { why: 'The relay refused.', since: 5 };
+    assert.equal(viewOf(new Story().begin(), { outage }).header.lastKnownAt, 5);
+    assert.equal(viewOf(new Story().begin()).header.lastKnownAt, null);
+    assert.equal(viewOf(updated(), { outage }).header.lastKnownAt, null, 'what is over is known');
+  });
+
   it('that nobody has told of yet', () => {
     const view = viewOf(new Story(), { summary: undefined, host: RUN_ID });
     assert.equal(view.header.title, 'Queued');

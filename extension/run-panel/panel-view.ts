@@ -64,6 +64,7 @@ function headerView(source: RunSource, { mark, title, detail }: RunWords, locale
     askedAt: summary?.requestedAt ?? null,
     startedAt: first ? localTime(source, first.startedAt) : null,
     endedAt,
+    lastKnownAt: source.outage && !isOver(source) ? source.outage.since : null,
   };
 }
 
@@ -177,7 +178,7 @@ function warningsOf(source: RunSource, locale: Locale): string[] {
       'What is here is what was last known. The update of {0} does not need this window: it goes on, and this window catches up once it is connected.',
       host,
     );
-    warnings.unshift(`${outage} ${meanwhile}`);
+    warnings.unshift(`${outage.why} ${meanwhile}`);
   }
   if (state.resumes === 1)
     warnings.push(locale.t('The runner was interrupted once. Another one carried on from its journal.'));

@@ -8,6 +8,7 @@ import type { Log } from '../base/log.ts';
 import type { RunSession } from '../runs/run-session.ts';
 import { panelHtml } from './panel-html.ts';
 import { PanelLink, type PanelWorkspace } from './panel-link.ts';
+import type { PanelOutage } from './run-source.ts';
 
 /** What the panel's buttons do. */
 export interface RunPanelActions {
@@ -26,7 +27,7 @@ export interface RunPanelActions {
 export interface RunPanelHosts {
   isOnline(host: string): boolean | undefined;
   /** Why nothing is heard of them just now; undefined while something is. */
-  outage(): string | undefined;
+  outage(): PanelOutage | undefined;
   readonly onDidChange: Event<unknown>;
 }
 

@@ -49,6 +49,18 @@ describe('the page of the run panel', function () {
     }
   });
 
+  it('stands still while nothing is heard of the run, and goes on when something is', async () => {
+    const { page, become, evaluate, until } = await show('building-unheard-of');
+    const elapsed = `document.querySelector('.elapsed').textContent`;
+    const running = `document.getAnimations().filter(animation => animation.playState === 'running').length`;
+    await page.getByText('What is here is what was last known.').waitFor();
+    assert.equal(await evaluate(running), 0);
+    await until(`${elapsed} === '6 s'`);
+    const { outage: _, ...heardOf } = SCENARIOS['building-unheard-of']!();
+    become(heardOf);
+    await until(`${elapsed} !== '6 s' && ${running} > 0`);
+  });
+
   it('follows the end of the output', async () => {
     const { write, until } = await show('building');
     write(lines(0, 500));

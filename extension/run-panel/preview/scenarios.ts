@@ -1,4 +1,5 @@
 import type { BuildProgress, PackageChange, Reason } from '../../../protocol/index.ts';
+import type { PanelOutage } from '../run-source.ts';
 import { BEGUN_AT, BEFORE, REV, Story } from './story.ts';
 
 /** A run at one moment, as the panel meets it. */
@@ -11,6 +12,7 @@ export interface Scenario {
   readonly lockAfter?: string;
   readonly online?: boolean;
   readonly gone?: boolean;
+  readonly outage?: PanelOutage;
 }
 
 const COMMITS = [
@@ -187,6 +189,16 @@ export const SCENARIOS: Readonly<Record<string, () => Scenario>> = {
     story: new Story().begin().pull(COMMITS).lock().build(3000),
     summary: { progress: { now: [], more: 0 } },
     output: PULLED + LOCKED,
+    ...LOCKS,
+  }),
+  'building-unheard-of': () => ({
+    story: new Story().begin().pull(COMMITS).lock().build(3000),
+    summary: { progress: { now: [], more: 0 } },
+    output: PULLED + LOCKED,
+    outage: {
+      why: 'relay.example.org:7780 refused the connection. Is the relay running, and is this its port?',
+      since: BEGUN_AT + 6_500,
+    },
     ...LOCKS,
   }),
   'building-one': () => ({

@@ -127,7 +127,7 @@ export class Stage {
       locale: localeOf(language),
       now: () => current.story.now,
       isOnline: () => current.online,
-      outage: () => undefined,
+      outage: () => current.outage,
       onDidChangeHosts: () => ({ dispose: () => undefined }),
       workspace: NO_WORKSPACE,
       act: (action: PanelAction) => asked.push(action),
