@@ -212,12 +212,12 @@ export class Workbench implements AsyncDisposable {
       const item = this.#menu.getByRole('menuitem', { name: entry, exact: true });
       await item.hover();
       if (index < entries.length - 1) continue;
-      // a menu that is still being laid out swallows the first click
+      // a menu that is still being laid out swallows the first click; one that is slow to go would take a second one, too
       await waitUntil(`the menu takes ${entry}`, async () => {
         await item.click({ timeout: 1_000 }).catch(() => undefined);
         return this.#menuItems
           .first()
-          .waitFor({ state: 'hidden', timeout: 1_000 })
+          .waitFor({ state: 'hidden', timeout: 5_000 })
           .then(
             () => true,
             () => false,
