@@ -276,9 +276,10 @@ describe('the page of the run panel', function () {
       write(lines(290, 1000));
       await until(`${count} === '2 of 21'`);
       assert.equal(await evaluate(`${scroller}.scrollTop`), before);
-      await page.keyboard.press('Escape');
       await page.getByRole('button', { name: 'Jump to End' }).click();
       await until(`${rowText('last')} === 'line 1289' && ${isAtEnd}`);
+      write(`${lines(290, 10)}end\n`);
+      await until(`${count} === '2 of 31' && ${rowText('last')} === 'end' && ${isAtEnd}`);
     });
 
     it('follows the end again when nothing was found', async () => {

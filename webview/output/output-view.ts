@@ -46,6 +46,7 @@ export class OutputView {
   readonly #find: FindBar;
   #output: PanelOutput | undefined;
   #follows = saved().row === null;
+  #isFinding = false;
   /** The end was followed when finding began, and is again at its end unless the reader went elsewhere. */
   #followsAfterFind = false;
   /** The match that was found is yet to be shown. */
@@ -141,6 +142,7 @@ export class OutputView {
   }
 
   #keyDown(event: KeyboardEvent): void {
+    if (event.isComposing) return;
     const key = findKey(event, navigator.userAgent.includes('Macintosh'));
     if (key === undefined || (key === 'close' && !(this.#find.isOpen && this.element.contains(event.target as Node))))
       return;
@@ -160,14 +162,16 @@ export class OutputView {
   }
 
   #findChanged(): void {
-    if (this.#find.query) {
-      this.#followsAfterFind ||= this.#follows;
+    const isFinding = this.#find.query !== undefined;
+    if (isFinding && !this.#isFinding) {
+      this.#followsAfterFind = this.#follows;
       this.#follows = false;
-    } else {
+    } else if (!isFinding) {
       this.#follows ||= this.#followsAfterFind;
       this.#followsAfterFind = false;
       this.#isToReveal = false;
     }
+    this.#isFinding = isFinding;
     this.#schedule();
   }
 
@@ -191,7 +195,7 @@ export class OutputView {
     this.#lastScrollTop = scrollTop;
     this.#window.scrolled(scrollTop);
     if (isUp) this.#followsAfterFind = false;
-    if (this.#window.isAtEnd) this.#follows ||= !this.#find.query;
+    if (this.#window.isAtEnd) this.#follows ||= !this.#isFinding;
     else if (isUp) this.#follows = false;
     this.#schedule();
   }
