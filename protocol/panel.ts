@@ -24,6 +24,8 @@ export interface ToPanel {
     readonly from: number;
     readonly rows: readonly PanelRow[];
   };
+  /** How far the finding that `find` began has come; again whenever that changes. */
+  found: PanelFound;
 }
 
 /** What the panel says to the extension. */
@@ -34,6 +36,13 @@ export interface FromPanel {
   rows: { readonly request: number; readonly from: number; readonly count: number };
   /** How many rows of the output's end each delta shall carry: those in view while the reader follows, else 0. */
   follow: { readonly rows: number };
+  /**
+   * From now on this text is looked for in the output, and nothing that was before; nothing at all when it is empty. The
+   * first match to go to is one at or behind row `from`.
+   */
+  find: { readonly request: number; readonly text: string; readonly matchCase: boolean; readonly from: number };
+  /** Goes to the next match or the one before, and from one end of the output to the other. */
+  'find-step': { readonly request: number; readonly by: 1 | -1 };
   action: { readonly action: PanelAction };
   /** A link of the view was clicked. The extension opens it if the view has it. */
   'open-link': { readonly url: string };
@@ -44,6 +53,8 @@ export interface FromPanel {
 }
 
 export const MAX_ROWS_PER_REQUEST = 500;
+/** UTF-16 code units that can be looked for. */
+export const MAX_FIND_TEXT = 1000;
 
 /** A message of one side: its type and what belongs to it. */
 export type MessageOf<M> = { [K in keyof M]: { readonly type: K } & M[K] }[keyof M];
@@ -290,6 +301,19 @@ export interface PanelRow {
   readonly continued: boolean;
 }
 
+/** What was found of a text so far. */
+export interface PanelFound {
+  readonly request: number;
+  /** Matches that are counted. */
+  readonly count: number;
+  /** Whether there may be more than are counted. */
+  readonly limited: boolean;
+  /** Whether the search has been at the end of the output; what comes later is searched as it comes. */
+  readonly searched: boolean;
+  /** The match to show: its number from 0, the row that it begins in, and where in the row as it reads. */
+  readonly current: { readonly index: number; readonly row: number; readonly column: number } | null;
+}
+
 /** The panel's own words, in English; the extension sends them in the reader's language. `{0}` is filled in. */
 export const PANEL_LABELS = {
   added: 'added',
@@ -304,6 +328,7 @@ export const PANEL_LABELS = {
   before: 'before',
   beforeHeading: 'Before',
   cancel: 'Cancel',
+  closeFind: 'Close Find',
   commands: 'Commands',
   commits: 'nixcfg',
   compare: 'Compare',
@@ -311,12 +336,22 @@ export const PANEL_LABELS = {
   compareInput: 'Compare the revisions of {0} on its forge',
   elapsed: 'Time',
   facts: 'Host and Generation',
+  find: 'Find',
+  findInOutput: 'Find in Output',
+  findLimited: '{0} of the first {1}',
+  findNone: 'No results',
+  findOf: '{0} of {1}',
+  findSearching: 'searching…',
+  found: '{0} found',
+  foundLimited: 'the first {0} found',
   input: 'Input',
   jumpToEnd: 'Jump to End',
   lastLines: 'Last lines of output',
   line: '1 line',
   lines: '{0} lines',
   lock: 'flake.lock',
+  matchCase: 'Match Case',
+  nextMatch: 'Next Match',
   noOutput: 'Nothing was written yet.',
   noOutputEver: 'This run wrote nothing.',
   openCommit: 'Open commit {0} on its forge',
@@ -327,6 +362,7 @@ export const PANEL_LABELS = {
   outputFailed: 'The output cannot be kept any longer: {0}',
   package: 'Package',
   packages: 'Packages',
+  previousMatch: 'Previous Match',
   problem: 'Problem',
   progress: 'Progress',
   removed: 'removed',

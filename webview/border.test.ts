@@ -56,6 +56,8 @@ const good: readonly MessageOf<ToPanel>[] = [
   { type: 'delta', view: {}, output, now: 1 },
   { type: 'delta', view: { problem: null, warnings: [] }, output: null, now: 1 },
   { type: 'rows', request: 1, revision: 1, from: 0, rows: [row] },
+  { type: 'found', request: 1, count: 2, limited: false, searched: true, current: { index: 0, row: 3, column: 4 } },
+  { type: 'found', request: 1, count: 0, limited: false, searched: false, current: null },
 ];
 
 describe('the webview’s border', () => {

@@ -109,6 +109,14 @@ const toPanel: z.ZodMiniType<MessageOf<ToPanel>> = z.discriminatedUnion('type', 
     from: z.number(),
     rows: z.array(row),
   }),
+  z.object({
+    type: z.literal('found'),
+    request: z.number(),
+    count: z.number(),
+    limited: z.boolean(),
+    searched: z.boolean(),
+    current: z.nullable(z.object({ index: z.number(), row: z.number(), column: z.number() })),
+  }),
 ]);
 
 export type ParseResult =

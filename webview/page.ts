@@ -81,6 +81,10 @@ export class Page {
   takeRows(rows: ToPanel['rows']): void {
     this.#output.takeRows(rows);
   }
+
+  takeFound(found: ToPanel['found']): void {
+    this.#output.takeFound(found);
+  }
 }
 
 /** Builds the page with the first snapshot, which brings the labels, and keeps it up to date from then on. */
@@ -107,5 +111,6 @@ export function pageHandlers(
       if (output) page?.showOutput(output);
     },
     rows: rows => page?.takeRows(rows),
+    found: found => page?.takeFound(found),
   };
 }

@@ -20,6 +20,7 @@ import { messageOf } from '../base/log.ts';
 import type { RunSession } from '../runs/run-session.ts';
 import { HostClock } from './host-clock.ts';
 import { changedSections } from './panel-delta.ts';
+import { PanelFind } from './panel-find.ts';
 import { parseFromPanel } from './panel-messages.ts';
 import { panelView } from './panel-view.ts';
 import type { PanelOutage } from './run-source.ts';
@@ -83,6 +84,7 @@ export class PanelLink extends Disposable {
   readonly #options: PanelLinkOptions;
   readonly #clock = new HostClock();
   readonly #handlers: HandlersOf<FromPanel>;
+  readonly #find: PanelFind;
   /** A page that is ready. Another object for each: nothing waits for, or is taken for, what was meant for an earlier one. */
   #page: { posting: boolean } | undefined;
   #shownView: PanelView | undefined;
@@ -98,15 +100,25 @@ export class PanelLink extends Disposable {
   constructor(options: PanelLinkOptions) {
     super();
     this.#options = options;
-    const { session, onDidChangeHosts, workspace } = options;
+    const { session, onDidChangeHosts, workspace, port, warn, later = afterTime } = options;
+    this.#find = this.own(
+      new PanelFind({
+        output: session.output,
+        show: found => void port.post({ type: 'found', ...found }),
+        warn,
+        later,
+      }),
+    );
     this.#handlers = {
       ready: () => this.#ready(),
       rows: message => void this.#sendRows(message),
       follow: ({ rows }) => this.#setFollow(rows),
+      find: message => this.#page && this.#find.find(message),
+      'find-step': message => this.#find.step(message),
       action: ({ action }) => this.#act(action),
       'open-link': ({ url }) => this.#openLink(url),
       'open-place': ({ index }) => this.#places[index]?.open(),
-      trouble: ({ message }) => options.warn(`the run panel: ${message}`),
+      trouble: ({ message }) => warn(`the run panel: ${message}`),
     };
     const viewChanged = (): void => {
       this.#viewIsOld = true;
@@ -136,6 +148,7 @@ export class PanelLink extends Disposable {
   /** The page is gone or not to be seen: nothing is posted until one says that it is ready. */
   hide(): void {
     this.#page = undefined;
+    this.#find.stop();
     this.#shownView = undefined;
     this.#follow = 0;
     this.#unschedule?.();

@@ -21,6 +21,14 @@ export const unusedParts = {
         ? { path: 'ws', namespace: 'unused-parts' }
         : undefined,
     );
+    // the compression of messages, which the extension never offers: sockets only ask it for its name
+    build.onLoad({ filter: /\/ws\/lib\/permessage-deflate\.js$/ }, () => ({
+      contents: `module.exports = class {
+        static extensionName = 'permessage-deflate';
+        constructor() { throw new Error('left out of this bundle: see scripts/build/unused-parts.mjs'); }
+      };`,
+      loader: 'js',
+    }));
     build.onLoad({ filter: /.*/, namespace: 'unused-parts' }, () => ({
       contents: 'export default undefined;',
       loader: 'js',

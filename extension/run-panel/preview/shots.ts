@@ -1,5 +1,5 @@
 /**
- * `node extension/run-panel/preview/shots.ts FOLDER [SCENARIO…] [--theme=NAME] [--size=WIDTHxHEIGHT] [--german]` takes a
+ * `node extension/run-panel/preview/shots.ts FOLDER [SCENARIO…] [--theme=NAME] [--size=WIDTHxHEIGHT] [--german] [--find=TEXT]` takes a
  * picture of the run panel in each scenario. Needs Chromium (`CHROMIUM_PATH`).
  */
 import { mkdir } from 'node:fs/promises';
@@ -15,6 +15,7 @@ const { values, positionals } = parseArgs({
     theme: { type: 'string', default: 'dark' },
     size: { type: 'string', default: '1000x760' },
     german: { type: 'boolean' },
+    find: { type: 'string' },
   },
 });
 const [folder, ...names] = positionals;
@@ -34,6 +35,13 @@ try {
     if (!scenario) throw new Error(`there is no scenario ${name}`);
     const shown = await stage.show(scenario(), { theme, width, height, language });
     await shown.until(`document.querySelector('.row-text:not(:empty), .empty-output:not([hidden])') !== null`);
+    if (values.find !== undefined) {
+      await shown.page.keyboard.press('Control+f');
+      await shown.page.keyboard.type(values.find);
+      await shown.until(`/\\d|(No results)/.test(document.querySelector('.find-count').textContent)`);
+      await shown.page.keyboard.press('Enter');
+      await shown.until(`document.querySelector('mark[data-current]') !== null`);
+    }
     await shown.page.screenshot({
       path: join(folder, `${name}.${theme}.${width}${language === 'en' ? '' : `.${language}`}.png`),
     });
