@@ -16,6 +16,9 @@ type Rewind = Extract<ToAgentMessage, { type: 'rewind' }>;
 /** How often a run directory is looked into without being told of a change, milliseconds. */
 const POLL = 1000;
 
+/** Milliseconds in which what the runner writes at once is noticed. It has gathered already; doing it again would make it late. */
+const TOGETHER = 2;
+
 export class Tails implements Disposable {
   readonly #stateDir: string;
   readonly #log: Logger;
@@ -45,7 +48,7 @@ export class Tails implements Disposable {
     const tail = new RunTail(this.#stateDir, runId, afterSeq, streams, this.#buffers, this.#tellsProgress);
     const watch = new FolderWatch(
       runPaths(this.#stateDir, message.runId).dir,
-      { gather: FRAME_GATHER_MS, poll: POLL },
+      { gather: FRAME_GATHER_MS, soon: TOGETHER, poll: POLL },
       () => this.#changed(tail),
     );
     this.#tails.set(message.runId, { tail, watch });

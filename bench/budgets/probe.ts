@@ -6,14 +6,21 @@ export async function watchBlocks(frame: Frame): Promise<void> {
   await frame.evaluate(`
     globalThis.blocks = [];
     globalThis.blockObserver?.disconnect();
+    globalThis.othersBlocks = [];
+    const others = /ancestor|descendant|unreachable|^same-origin$/;
     globalThis.blockObserver = new PerformanceObserver(list =>
-      list.getEntries().forEach(entry => blocks.push(entry.duration)));
+      list.getEntries().forEach(entry => (others.test(entry.name) ? othersBlocks : blocks).push(entry.duration)));
     blockObserver.observe({ type: 'longtask' });`);
 }
 
-/** Milliseconds of each block of more than 50 ms since then. */
+/** Milliseconds of each block of more than 50 ms since then that is not another frame's alone. */
 export async function blocksOf(frame: Frame): Promise<number[]> {
   return frame.evaluate<number[]>('globalThis.blocks');
+}
+
+/** Those of frames that share the thread, such as VS Code's window. */
+export async function othersBlocksOf(frame: Frame): Promise<number[]> {
+  return frame.evaluate<number[]>('globalThis.othersBlocks');
 }
 
 export function blocksNote(blocks: readonly number[]): string {

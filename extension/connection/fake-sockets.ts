@@ -7,14 +7,17 @@ export class FakeSockets {
     target: RelayTarget;
     pings: number;
     closed: boolean;
+    paused: boolean;
     said: OperatorMessage[];
   })[] = [];
   readonly open: typeof openRelaySocket = (target, _client, handlers) => {
-    const socket = { ...handlers, target, pings: 0, closed: false, said: [] as OperatorMessage[] };
+    const socket = { ...handlers, target, pings: 0, closed: false, paused: false, said: [] as OperatorMessage[] };
     this.opened.push(socket);
     return {
       send: message => socket.said.push(message),
       ping: () => (socket.pings += 1),
+      pause: () => (socket.paused = true),
+      resume: () => (socket.paused = false),
       close: () => (socket.closed = true),
     };
   };

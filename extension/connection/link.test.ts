@@ -149,6 +149,53 @@ describe('the link', () => {
     link.dispose();
   });
 
+  it('is not read while somebody is behind, and again when the last of them has caught up', () => {
+    const { link, sockets } = setUp();
+    link.signIn(TARGET);
+    sockets.welcome();
+    const holds = [link.hold(), link.hold()] as const;
+    assert.equal(sockets.last.paused, true);
+    holds[0].dispose();
+    holds[0].dispose();
+    assert.equal(sockets.last.paused, true);
+    holds[1].dispose();
+    assert.equal(sockets.last.paused, false);
+    link.dispose();
+  });
+
+  it('does not take a relay that it does not read for a dead one', () => {
+    const { link, sockets, clock, states } = setUp();
+    link.signIn(TARGET);
+    sockets.welcome();
+    const hold = link.hold();
+    for (let i = 0; i < 100; i++) clock.advance(1000);
+    hold.dispose();
+    clock.advance(PING_AFTER - 100);
+    assert.equal(states.at(-1), 'online');
+    // and finds out as ever when it reads again and hears nothing
+    for (let i = 0; i < 30; i++) clock.advance(1000);
+    assert.ok(states.includes('reconnecting'));
+    link.dispose();
+  });
+
+  it('reads a new connection, whoever held the one before', () => {
+    const { link, sockets } = setUp();
+    link.signIn(TARGET);
+    sockets.welcome();
+    const hold = link.hold();
+    link.signIn(TARGET);
+    sockets.welcome();
+    const [old, fresh] = [sockets.opened[0], sockets.last];
+    assert.equal(fresh.paused, false);
+    const again = link.hold();
+    hold.dispose();
+    assert.equal(old?.paused, false);
+    assert.equal(fresh.paused, true, 'held by another');
+    again.dispose();
+    assert.equal(fresh.paused, false);
+    link.dispose();
+  });
+
   it('does not tell of heartbeats', () => {
     const { link, sockets, clock, states } = setUp();
     link.signIn(TARGET);

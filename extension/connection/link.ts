@@ -3,7 +3,7 @@
  * timer. Comes in: whom to connect to. Leaves: states, messages, output frames.
  */
 import { STEADY_CLOCK, type Clock } from '../base/clock.ts';
-import { Disposable, type IDisposable } from '../base/disposable.ts';
+import { Disposable, toDisposable, type IDisposable } from '../base/disposable.ts';
 import { Emitter } from '../base/event.ts';
 import type { Log } from '../base/log.ts';
 import type { OperatorMessage, OutputFrame, ToOperatorMessage } from '../../protocol/index.ts';
@@ -45,6 +45,8 @@ export class Link extends Disposable {
   #target: RelayTarget | undefined;
   #socket: RelaySocket | undefined;
   #heardAt = 0;
+  /** Those who want the present socket not to be read. */
+  #holds = new Set<object>();
   #timer: IDisposable | undefined;
   /** When the clocks were last looked at; undefined while there is nothing to lose by a sleep. */
   #looked: Moment | undefined;
@@ -100,6 +102,21 @@ export class Link extends Disposable {
     return true;
   }
 
+  /**
+   * Nothing more is read of this connection before what is returned is disposed: whoever is behind with what came has
+   * the relay wait. Silence meanwhile is nobody's fault. The next connection is read again.
+   */
+  hold(): IDisposable {
+    const [socket, holds, hold] = [this.#socket, this.#holds, {}];
+    holds.add(hold);
+    socket?.pause();
+    return toDisposable(() => {
+      if (!holds.delete(hold) || holds.size > 0) return;
+      if (holds === this.#holds) this.#heardAt = this.#clock.now();
+      socket?.resume();
+    });
+  }
+
   override dispose(): void {
     if (this.isDisposed) return;
     this.signOut();
@@ -111,7 +128,7 @@ export class Link extends Disposable {
     const before = this.#state;
     const context = {
       now: this.#clock.now(),
-      heardAt: this.#heardAt,
+      heardAt: this.#holds.size > 0 ? this.#clock.now() : this.#heardAt,
       random: (this.#options.random ?? Math.random)(),
     };
     const [state, effects] = reduceConnection(before, event, context);
@@ -167,6 +184,7 @@ export class Link extends Disposable {
       },
     };
     this.#heardAt = this.#clock.now();
+    this.#holds = new Set();
     this.#socket = (this.#options.open ?? openRelaySocket)(this.#target, this.#options.client, handlers);
   }
 

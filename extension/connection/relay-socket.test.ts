@@ -5,7 +5,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { CloseCode, type ToOperatorMessage } from '../../protocol/index.ts';
+import { CloseCode, MAX_FRAME_PAYLOAD, type RunId, type ToOperatorMessage } from '../../protocol/index.ts';
 import { ENGLISH } from '../base/locale.ts';
 import { FakeRelay, eventually } from './fake-relay.ts';
 import { openRelaySocket, type RelaySocket } from './relay-socket.ts';
@@ -19,6 +19,7 @@ const CLIENT = { name: 'test', version: '1' };
 class Attempt {
   readonly messages: ToOperatorMessage[] = [];
   readonly unknown: string[] = [];
+  frames = 0;
   opened = false;
   trouble: Trouble | undefined;
   ends = 0;
@@ -29,7 +30,7 @@ class Attempt {
       onOpen: () => (this.opened = true),
       onHeard: () => undefined,
       onMessage: message => this.messages.push(message),
-      onFrame: () => undefined,
+      onFrame: () => (this.frames += 1),
       onUnknown: detail => this.unknown.push(detail),
       onEnd: trouble => {
         this.ends += 1;
@@ -80,6 +81,26 @@ describe('a socket to the relay', () => {
     attempt.socket.close();
     await eventually(() => relay.socket?.readyState === 3);
     assert.equal(attempt.ends, 0, 'who closes does not need to be told');
+  });
+
+  it('leaves with the relay what it does not read', async () => {
+    const attempt = new Attempt(relay.url);
+    await eventually(() => attempt.messages.length === 1);
+    attempt.socket.pause();
+    // more than the buffers of a connection hold
+    const bytes = new Uint8Array(MAX_FRAME_PAYLOAD);
+    const runId = '01JTESTTESTTESTTESTTESTTES' as RunId;
+    for (let i = 0; i < 400; i++)
+      relay.send({ runId, stream: 'output', at: { epoch: 0, offset: i * bytes.length }, time: 1, end: false, bytes });
+    relay.say({ type: 'host-removed', host: 'web' });
+    await eventually(() => (relay.socket?.bufferedAmount ?? 0) > 5_000_000);
+    assert.ok(attempt.frames < 10);
+    attempt.socket.resume();
+    await eventually(() => attempt.messages.length === 2);
+    assert.equal(attempt.frames, 400);
+    attempt.socket.pause();
+    attempt.socket.close();
+    await eventually(() => relay.socket?.readyState === 3);
   });
 
   it('goes to the path below which the relay is served', async () => {

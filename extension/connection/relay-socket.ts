@@ -46,6 +46,9 @@ export interface SocketHandlers {
 export interface RelaySocket {
   send(message: OperatorMessage): void;
   ping(): void;
+  /** Reads no more until `resume`; what the relay has meanwhile waits there. A little that was read already still comes. */
+  pause(): void;
+  resume(): void;
   /** Ends it without another word to the handlers. */
   close(): void;
 }
@@ -132,8 +135,12 @@ export function openRelaySocket(target: RelayTarget, client: ClientInfo, handler
     ping: () => {
       if (socket.readyState === WebSocket.OPEN) socket.ping();
     },
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
     close: () => {
       over = true;
+      // the answer to it is read
+      socket.resume();
       socket.close(1000);
       const timer = setTimeout(() => socket.terminate(), CLOSE_WITHIN);
       socket.once('close', () => clearTimeout(timer));

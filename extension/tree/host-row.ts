@@ -4,6 +4,7 @@ import { progressText } from '../base/progress-words.ts';
 import { duration, elapsed, outcomeWords, phaseWord, shortRev } from '../base/words.ts';
 import { isOutdated, liveRun } from '../fleet/fleet.ts';
 import { builtFrom, type Mark } from '../nixcfg/configurations.ts';
+import { compareNames } from './compare-names.ts';
 import { rankOf, situationOf, type Situation } from './situation.ts';
 
 /** A codicon and, besides, a colour of the theme: what it says is never said by the colour alone. */
@@ -64,11 +65,9 @@ export function sameRow(a: HostRow, b: HostRow): boolean {
   );
 }
 
-const byName = new Intl.Collator(undefined, { numeric: true });
-
 /** What needs attention first, then by name. */
 export function compareRows(a: HostRow, b: HostRow): number {
-  return a.rank - b.rank || byName.compare(a.label, b.label);
+  return a.rank - b.rank || compareNames(a.label, b.label);
 }
 
 function describe(host: FleetHost, situation: Situation, now: number, locale: Locale): string {

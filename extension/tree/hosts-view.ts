@@ -16,6 +16,7 @@ import { marks, notEnrolled, type Mark } from '../nixcfg/configurations.ts';
 import type { Nixcfg } from '../nixcfg/nixcfg.ts';
 import type { RolloutStore } from '../rollouts/rollout-store.ts';
 import { presentRollout } from '../rollouts/rollout-words.ts';
+import { compareNames } from './compare-names.ts';
 import { detailsText, hostDetails, hostFacts, presentRun } from './details.ts';
 import { NO_FILTER, showsNotEnrolled } from './host-filter.ts';
 import type { RowIcon } from './host-row.ts';
@@ -27,8 +28,6 @@ import { RowCache } from './row-cache.ts';
 import { presentView, type ViewState } from './view-state.ts';
 
 export const HOSTS_VIEW = 'nixfleet.hosts';
-
-const byName = new Intl.Collator(undefined, { numeric: true });
 
 const LIVE_TICK = 1000;
 const IDLE_TICK = 60_000;
@@ -301,7 +300,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     const found = areShown ? notEnrolled(nixcfg.state, fleet.fleet.hosts) : [];
     this.#notEnrolled = found
       .map(({ kind, name }) => this.#node({ kind: 'configured', host: name, output: kind }))
-      .sort((a, b) => byName.compare(a.host, b.host));
+      .sort((a, b) => compareNames(a.host, b.host));
     return (
       before.length !== this.#notEnrolled.length || before.some((node, index) => node !== this.#notEnrolled[index])
     );

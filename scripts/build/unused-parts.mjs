@@ -2,6 +2,8 @@
 // is called all the same, so that a test meets it.
 import { readFileSync } from 'node:fs';
 
+const LEFT_OUT = 'left out of this bundle: see scripts/build/unused-parts.mjs';
+
 /** Parts of packages, by the end of their path. */
 const PARTS = [
   // schemas as JSON schemas, which every schema of zod has a method for
@@ -21,16 +23,16 @@ export const unusedParts = {
         ? { path: 'ws', namespace: 'unused-parts' }
         : undefined,
     );
-    // the compression of messages, which the extension never offers: sockets only ask it for its name
-    build.onLoad({ filter: /\/ws\/lib\/permessage-deflate\.js$/ }, () => ({
-      contents: `module.exports = class {
-        static extensionName = 'permessage-deflate';
-        constructor() { throw new Error('left out of this bundle: see scripts/build/unused-parts.mjs'); }
-      };`,
-      loader: 'js',
-    }));
     build.onLoad({ filter: /.*/, namespace: 'unused-parts' }, () => ({
       contents: 'export default undefined;',
+      loader: 'js',
+    }));
+    // compression, which no connection of NixFleet offers; ws asks for its name all the same
+    build.onLoad({ filter: /[\\/]ws[\\/]lib[\\/]permessage-deflate\.js$/ }, () => ({
+      contents: `module.exports = class {
+        static extensionName = 'permessage-deflate';
+        constructor() { throw new Error('${LEFT_OUT}'); }
+      };`,
       loader: 'js',
     }));
   },
@@ -41,7 +43,7 @@ function without(source) {
   const names = [...source.matchAll(/^export (?:const|let|function|class) (\w+)/gm)].map(match => match[1]);
   const aliases = [...source.matchAll(/^export \{ \w+ as (\w+) \};/gm)].map(match => match[1]);
   return [
-    "const unused = () => { throw new Error('left out of this bundle: see scripts/build/unused-parts.mjs'); };",
+    `const unused = () => { throw new Error('${LEFT_OUT}'); };`,
     ...[...names, ...aliases].map(name => `export { unused as ${name} };`),
   ].join('\n');
 }

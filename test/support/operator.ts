@@ -354,6 +354,9 @@ export class Operator implements AsyncDisposable {
         break;
       }
       case 'stream-gone':
+      // never asked for here
+      case 'rollouts':
+      case 'rollout':
         break;
       case 'error':
         throw new Error(`the relay says: ${message.message}`);
