@@ -36,7 +36,7 @@ import { OutcomeNotifications } from './updates/outcome-notifications.ts';
 import { isFirstToTell } from './updates/told-once.ts';
 import { Updates } from './updates/updates.ts';
 import { WatchedRuns } from './updates/watched-runs.ts';
-import { UriHandler } from './uri/uri-handler.ts';
+import type { LinkTargets } from './uri/link-targets.ts';
 
 declare const __NIXFLEET_VERSION__: string;
 
@@ -136,15 +136,15 @@ export class NixFleet extends Disposable {
     this.own(new RolloutNotifications(watchedRollouts, locale, services.showRun, isFirst));
     this.own(new ContextKeys(link, relays, fleet, nixcfg));
     this.own(new Commands(services));
-    this.own(
-      new UriHandler({
-        ...{ locale, showRun: services.showRun, reveal: services.reveal },
-        relay: () => relays.url,
-        isHost: host => fleet.host(host) !== undefined,
-        isRun: runId => fleet.run(runId) !== undefined,
-        connect: url => connectToRelay(services, url),
-      }),
-    );
+    const targets: LinkTargets = {
+      ...{ showRun: services.showRun, reveal: services.reveal },
+      relay: () => relays.url,
+      isHost: host => fleet.host(host) !== undefined,
+      isRun: runId => fleet.run(runId) !== undefined,
+      connect: url => connectToRelay(services, url),
+    };
+    const handleUri = async (uri: vscode.Uri): Promise<void> => (await firstRun.features()).openLink(uri, targets);
+    this.own(vscode.window.registerUriHandler({ handleUri }));
 
     const connect = (): void => {
       if (relays.target) link.signIn(relays.target);

@@ -2,6 +2,7 @@
  * What lies between the extension and its features for the first run, which are a bundle of their own and loaded when somebody
  * asks for one of them. Types only: the main bundle imports this file.
  */
+import type { Uri } from 'vscode';
 import type { IDisposable } from '../base/disposable.ts';
 import type { Locale } from '../base/locale.ts';
 import type { Log } from '../base/log.ts';
@@ -10,6 +11,7 @@ import type { Relays } from '../connection/relays.ts';
 import type { TryResult } from '../connection/try-relay.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
 import type { NixcfgState } from '../nixcfg/configurations.ts';
+import type { LinkTargets } from '../uri/link-targets.ts';
 
 /** What the features are given. */
 export interface FirstRunServices {
@@ -36,4 +38,6 @@ export interface FirstRunFeatures extends IDisposable {
   enrollHost(name?: string): Promise<void>;
   /** The text of an enrolment's document. */
   enrollmentText(query: string): string | undefined;
+  /** Does what a link from outside asks for, or asks whether to. */
+  openLink(uri: Uri, targets: LinkTargets): Promise<void>;
 }

@@ -1,7 +1,10 @@
 /** The first run: entry point of its bundle. See first-run.ts for who loads it. */
 import { join } from 'node:path';
+import type { Uri } from 'vscode';
 import { Disposable } from '../base/disposable.ts';
 import { LocalRelay } from '../local-relay/local-relay.ts';
+import type { LinkTargets } from '../uri/link-targets.ts';
+import { openLink } from '../uri/open-link.ts';
 import { enrollHost } from './enroll-host.ts';
 import { enrollmentText, parseEnrollment } from './enrollment.ts';
 import type { FirstRunFeatures, FirstRunServices } from './features-api.ts';
@@ -45,5 +48,9 @@ class Features extends Disposable implements FirstRunFeatures {
   enrollmentText(query: string): string | undefined {
     const enrollment = parseEnrollment(query);
     return enrollment && enrollmentText(enrollment, this.#services.locale);
+  }
+
+  openLink(uri: Uri, targets: LinkTargets): Promise<void> {
+    return openLink(uri, targets, this.#services.locale);
   }
 }
