@@ -140,7 +140,7 @@ export function openRelaySocket(target: RelayTarget, client: ClientInfo, handler
     close: () => {
       over = true;
       // the answer to it is read
-      socket.resume();
+      if (socket.isPaused) socket.resume();
       socket.close(1000);
       const timer = setTimeout(() => socket.terminate(), CLOSE_WITHIN);
       socket.once('close', () => clearTimeout(timer));

@@ -369,7 +369,7 @@ describe('the page of the run panel', function () {
         await until(`${rowText('last')} === 'two two'`);
         await page.keyboard.press('Control+f');
         await page.keyboard.type('two');
-        await until(`${count} === '1 of 2'`);
+        await until(`${count} === '1 of 2' && ${current} !== null`);
         const lines = await evaluate(
           `[...document.querySelectorAll('mark')].map(mark => getComputedStyle(mark)).map(style => style.outlineStyle)`,
         );

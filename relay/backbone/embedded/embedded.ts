@@ -493,7 +493,7 @@ export class EmbeddedBackbone implements Backbone {
   async close(): Promise<void> {
     this.#foreign?.stop();
     await this.#files.close();
-    await this.#commits.drained();
+    await this.#commits.end();
     await this.#wal.close();
     this.#db.close();
     this.#lock?.release();
