@@ -76,6 +76,11 @@ export class FleetView {
     return [...this.#rollouts.values()].sort((a, b) => (a.rolloutId < b.rolloutId ? 1 : -1));
   }
 
+  /** A run's summary with how far its build is, where that is known: no disk has it. */
+  withProgress(run: RunSummary): RunSummary {
+    return withProgress(run, this.#progressOf(run));
+  }
+
   /** How a change is said now; undefined when there is nothing to say any more. */
   text(key: FleetKey): string | undefined {
     const message = this.#message(key);
@@ -107,6 +112,10 @@ export class FleetView {
     return run && { type: 'run', run };
   }
 
+  #progressOf({ host, runId }: RunSummary): BuildProgress | undefined {
+    return this.#hosts.get(host)?.runs.find(run => run.runId === runId)?.progress;
+  }
+
   #shownRun(runId: RunId): RunSummary | undefined {
     for (const { runs } of this.#hosts.values()) {
       const run = runs.find(candidate => candidate.runId === runId);
@@ -135,7 +144,7 @@ export class FleetView {
       case 'run': {
         const before = this.#hosts.get(change.run.host);
         if (!before) return;
-        const run = withProgress(change.run, before.runs.find(({ runId }) => runId === change.run.runId)?.progress);
+        const run = this.withProgress(change.run);
         const after = withRun(before, run);
         this.#hosts.set(run.host, after);
         this.#changedRuns.set(run.runId, run);

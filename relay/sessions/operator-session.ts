@@ -283,7 +283,8 @@ export class OperatorSession implements Session {
   }
 
   #reply(id: number, reply: Reply): void {
-    this.#say({ type: 'reply', id, ...reply });
+    const { fleet } = this.#context;
+    this.#say({ type: 'reply', id, ...reply, ...(reply.run && { run: fleet.withProgress(reply.run) }) });
   }
 
   #say(message: ToOperatorMessage): void {

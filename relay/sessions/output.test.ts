@@ -89,6 +89,8 @@ describe('the output of a run', () => {
     await until('the progress', () => ana.heard.some(message => message.type === 'run' && message.run.progress));
     const late = await harness.operator('ben');
     assert.deepEqual(late.hosts.get('web')?.runs[0]?.progress, progress, 'who comes later is told, too');
+    const reply = await late.watch(run.runId);
+    assert.deepEqual(reply.run?.progress, progress, 'and so is who looks at the run');
   });
 
   it('is cut back at every viewer when the host lost power, wherever the viewer was', async () => {
