@@ -131,7 +131,7 @@ describe('several hosts that are updated in one go', () => {
     for (const host of begun) (await runOf(host)).succeed();
     const { length } = begun;
     await workbench
-      .notification(`The update was stopped by ana. ${length} of 7 hosts updated, ${7 - length} cancelled.`)
+      .notification(`The rollout was stopped by ana. ${length} of 7 hosts updated, ${7 - length} cancelled.`)
       .waitFor();
     await workbench.treeItem('Rollout stopped').waitFor({ state: 'hidden' });
     assert.equal(HOSTS.some(isAtWork), false);
