@@ -154,7 +154,6 @@ describe('a wish to cancel', function () {
     const answer = await askToCancel({ stateDir, runs, intake: { isStarting: () => false } }, runId, 'ana');
     assert.deepEqual([answer.accepted, answer.message], [false, 'The run has ended already.']);
     assert.deepEqual(readdirSync(statePaths(stateDir).inbox), []);
-    rig.signal('go');
   });
 
   it('is refused for a run that has ended, or never was', async () => {
