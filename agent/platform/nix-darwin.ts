@@ -69,7 +69,7 @@ export class NixDarwin extends OwnScript {
   /** The job that links the generation at boot is done: one that comes in between would change what the script goes by. */
   async #booted(): Promise<void> {
     const giveUpAt = performance.now() + BOOT_PATIENCE_MS;
-    while (!isLink(this.system.current) && performance.now() < giveUpAt) await delay(200);
+    while (!isThere(this.system.current) && performance.now() < giveUpAt) await delay(200);
   }
 
   async #setProfile(run: RunStep, toplevel: string, advice: string): Promise<RunReason | undefined> {
@@ -98,7 +98,8 @@ export class NixDarwin extends OwnScript {
   }
 }
 
-function isLink(path: string): boolean {
+/** Also a link that leads nowhere. */
+function isThere(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
