@@ -1,6 +1,6 @@
 /**
  * The fault matrix: in every phase of a run every fault happens once, on a real host. This file says which cells there are,
- * which of them mean nothing and why, and how a run may end in each. Pure: `cell.ts` carries a cell out.
+ * which of them mean nothing and why, and how a run may end in each. Pure: `rig.ts` carries a cell out.
  */
 import { PHASES, type Outcome, type Phase } from '../../protocol/index.ts';
 
