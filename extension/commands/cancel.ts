@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Phase, RunId } from '../../protocol/index.ts';
 import { phaseWord } from '../base/words.ts';
-import { isOnline, sayFailure, type UpdateServices } from './update.ts';
+import { isOnline, sayFailure, type UpdateServices } from './asking.ts';
 
 /** How long the relay's answer stands in the status bar, in milliseconds. */
 const ANSWER_MS = 10_000;

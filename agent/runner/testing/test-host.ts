@@ -52,6 +52,8 @@ export interface FaultPlan {
   readonly agent?: 'none' | 'crash' | 'silent' | 'shy';
   readonly activation?: { at?: 'check'; exit?: number; stderr?: string[]; hang?: boolean };
   readonly commit?: 'fail' | 'hang';
+  /** What `nix store diff-closures` prints; without it there is no such command. */
+  readonly packages?: string;
 }
 
 /** Notes what is to be on the disk, and the last word of the journal by then. */

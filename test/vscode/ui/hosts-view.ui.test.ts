@@ -172,6 +172,9 @@ describe('the Hosts view', () => {
         'new-onenever connected',
       ],
     );
+    const panel = await workbench.webview('db: update');
+    await panel.getByText('building…', { exact: true }).waitFor();
+    await pointerAway();
     await workbench.picture('hosts-in-every-state');
   });
 
