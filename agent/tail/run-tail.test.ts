@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { describe, it } from 'mocha';
 import {
@@ -169,6 +170,22 @@ describe('following a run', () => {
     assert.deepEqual([...stage.ended].sort(), ['lock-after', 'lock-before', 'output']);
     assert.ok(tail.isDone);
     assert.equal(await stage.drain(tail), 0);
+  });
+
+  it('is not done before its last piece is in the hands of who asked for it', async () => {
+    using stage = new Stage();
+    stage.write('the last word');
+    stage.end();
+    const tail = stage.tail();
+    const given = Symbol('given');
+    for (;;) {
+      const asked = tail.next();
+      // who takes it for done meanwhile, as a change in the folder does, drops the piece on its way
+      while ((await Promise.race([asked, setImmediate(given)])) === given)
+        assert.ok(!tail.isDone, 'it says it is done');
+      if ((await asked) === undefined) break;
+    }
+    assert.ok(tail.isDone);
   });
 
   it('goes on from where the reader is', async () => {
@@ -376,7 +393,7 @@ describe('following a run', () => {
             // what comes next happens in the middle of this
             await reading;
             reading = stage.drain(tail, size);
-            for (let i = 0; i < meanwhile; i++) await new Promise(resolve => setImmediate(resolve));
+            for (let i = 0; i < meanwhile; i++) await setImmediate();
           } else if (kind === 'reconnect') {
             await reading;
             tail = stage.tail({ ...stage.positions }, stage.seqs.length);

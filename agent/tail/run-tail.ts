@@ -50,6 +50,8 @@ export class RunTail implements Source {
   #builds = false;
   #progress = '';
   #lookedAt = -Infinity;
+  /** A piece is being read: its reader may say that it is done before anybody has the piece. */
+  #reading = false;
 
   constructor(
     stateDir: string,
@@ -77,8 +79,9 @@ export class RunTail implements Source {
     return this.#journal.damage;
   }
 
-  /** The run has ended and all of it was sent. */
+  /** The run has ended and all of it was given out. */
   get isDone(): boolean {
+    if (this.#reading) return false;
     const streams = [...this.#streams.values()];
     return this.#milestones.ended && this.#events.length === 0 && streams.every(stream => stream.isDone);
   }
@@ -107,6 +110,15 @@ export class RunTail implements Source {
   }
 
   async next(): Promise<Piece | undefined> {
+    this.#reading = true;
+    try {
+      return await this.#nextPiece();
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  async #nextPiece(): Promise<Piece | undefined> {
     for (const turn of this.#turns) {
       this.#turns.delete(turn);
       const said =
