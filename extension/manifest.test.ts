@@ -323,6 +323,12 @@ function matched(matcher: string, lines: readonly string[]): Readonly<Record<str
 }
 
 describe('the code', () => {
+  it('tells nobody of what its users do: no telemetry, and no connection but to the relay', () => {
+    const talks = /createTelemetryLogger|isTelemetryEnabled|\bfetch\(|XMLHttpRequest|https?\.request\(/;
+    for (const source of sources) assert.doesNotMatch(source, talks);
+    for (const name of Object.keys(manifest.devDependencies)) assert.doesNotMatch(name, /telemetry|insights|sentry/);
+  });
+
   it('registers no command that the manifest does not have, and runs none', () => {
     const named = sources.flatMap(source =>
       [...source.matchAll(/'(nixfleet\.[a-z]\w*)'/g)].map(match => match[1] ?? ''),

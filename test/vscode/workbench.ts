@@ -17,6 +17,11 @@ export interface WorkbenchOptions extends Omit<ServerOptions, 'connectionToken' 
   readonly theme?: Theme;
   /** In pixels; 1280 × 800 unless told. */
   readonly size?: { readonly width: number; readonly height: number };
+  /**
+   * The language that extensions are asked to speak, such as `de`. The window itself stays English: its own words in other
+   * languages are extensions that are not here.
+   */
+  readonly language?: string;
 }
 
 /** A theme's name in settings, its label, and the class that the window has when it is applied. */
@@ -54,6 +59,8 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
   try {
     browser = await startBrowser();
     const context = await browser.newContext({ viewport: size });
+    if (options.language !== undefined)
+      await context.addInitScript(`globalThis._VSCODE_NLS_LANGUAGE = ${JSON.stringify(options.language)}`);
     const page = await context.newPage();
     page.setDefaultTimeout(DEADLINE);
     const workbench = new Workbench(page, server, browser);

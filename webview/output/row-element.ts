@@ -40,13 +40,14 @@ export function selectedText(rows: Iterable<HTMLElement>, selection: Selection):
   const selected = selection.getRangeAt(0);
   for (const row of rows) {
     const text = row.lastElementChild;
-    if (!text || !selected.intersectsNode(row)) continue;
+    // a selection that ends between two rows, as that of a whole line does, has nothing of the second one
+    if (!text || !selected.intersectsNode(row) || selected.comparePoint(text, 0) > 0) continue;
     const part = document.createRange();
     part.selectNodeContents(text);
-    if (part.comparePoint(selected.startContainer, selected.startOffset) === 0) {
+    if (selected.compareBoundaryPoints(Range.START_TO_START, part) > 0) {
       part.setStart(selected.startContainer, selected.startOffset);
     }
-    if (part.comparePoint(selected.endContainer, selected.endOffset) === 0) {
+    if (selected.compareBoundaryPoints(Range.END_TO_END, part) < 0) {
       part.setEnd(selected.endContainer, selected.endOffset);
     }
     const joint = copied === undefined || row.hasAttribute('data-continued') ? '' : '\n';

@@ -103,6 +103,8 @@ describe('the Hosts view', () => {
     await workbench.answer('(1/2)', 'ws://relay.example.org');
     await quickInput.getByText('would send the token unencrypted').waitFor();
     await workbench.answer('(1/2)', 'wss://relay.invalid');
+    await quickInput.filter({ hasText: '(2/2)' }).waitFor();
+    assert.equal(await quickInput.locator('input').first().getAttribute('type'), 'password');
     await workbench.answer('(2/2)', 'nonsense');
     await quickInput.getByText('The name relay.invalid was not found').waitFor();
     await workbench.picture('connect-name-not-found');
@@ -181,7 +183,8 @@ describe('the Hosts view', () => {
   it('shows what is known of a host on a second look and below it', async () => {
     await pointerAway();
     await workbench.treeItem('web-2').hover();
-    await tooltip().getByText('x86_64-linux').waitFor();
+    for (const part of ['x86_64-linux', 'nixcfg', '3 d old', 'generation 42'])
+      await tooltip().getByText(part).waitFor();
     await workbench.picture('host-tooltip', 'stay');
     await pointerAway();
     await workbench.treeItem('web-2').click();
@@ -220,6 +223,15 @@ describe('the Hosts view', () => {
       'Copy Host Name',
     ]);
     await workbench.dismissMenu();
+  });
+
+  it('offers the update on the row of a host that has one, and on no other', async () => {
+    const button = (host: string): Locator => workbench.treeItem(host).getByRole('button', { name: 'Update Agent' });
+    await workbench.treeItem('web-1').hover();
+    assert.equal(await button('web-1').count(), 0);
+    await workbench.treeItem('web-2').hover();
+    await button('web-2').waitFor();
+    await pointerAway();
   });
 
   it('updates several hosts from the palette, with one progress and one summary', async () => {

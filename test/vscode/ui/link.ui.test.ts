@@ -1,17 +1,16 @@
 // The link to the relay dies in every way while a run goes on: what view, status bar and the run's panel say meanwhile, and
 // that nothing of the run is missing afterwards.
 import assert from 'node:assert/strict';
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
 import type { Locator } from 'playwright-core';
-import { root } from '../../../scripts/test/files.ts';
-import { FakeAgent } from '../../support/fake-agent.ts';
+import type { FakeAgent } from '../../support/fake-agent.ts';
 import type { FakeRun } from '../../support/fake-run.ts';
 import { startNewerRelay } from '../../support/newer-relay.ts';
-import { RelayProcess } from '../../support/relay-process.ts';
-import { openWorkbench, waitUntil, type Workbench } from '../workbench.ts';
+import type { RelayProcess } from '../../support/relay-process.ts';
+import { openOneHost } from '../one-host.ts';
+import { waitUntil, type Workbench } from '../workbench.ts';
 
 const KEPT = 'Hosts are shown as they were last known';
 const GOES_ON = 'The update of web does not need this window';
@@ -26,28 +25,7 @@ describe('the link to the relay', function () {
   let lines = 0;
 
   before(async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'nixfleet-link-'));
-    opened.defer(() => rmSync(folder, { recursive: true, force: true }));
-    relay = opened.use(
-      await RelayProcess.start({
-        data: join(folder, 'relay'),
-        log: join(folder, 'relay.log'),
-        listen: ['127.0.0.1:0'],
-      }),
-    );
-    const tokenFile = join(folder, 'token');
-    writeFileSync(tokenFile, await relay.operator('ana'), { mode: 0o600 });
-    agent = opened.use(await FakeAgent.connect({ url: relay.url, host: 'web', token: await relay.enroll('web') }));
-    const workspace = join(folder, 'nixcfg');
-    mkdirSync(workspace);
-    workbench = opened.use(
-      await openWorkbench({
-        folder: workspace,
-        extensions: [root],
-        env: { NIXFLEET_RELAY_URL: relay.url, NIXFLEET_RELAY_TOKEN_FILE: tokenFile },
-      }),
-    );
-    await workbench.openContainer('NixFleet');
+    ({ relay, agent, workbench } = await openOneHost(opened));
     const asked = agent.nextRun();
     await workbench.contextMenu(workbench.treeItem('web'), 'Update Agent');
     run = await asked;

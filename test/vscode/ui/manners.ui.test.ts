@@ -110,9 +110,15 @@ describe('the commands of the palette', function () {
     assert.equal(await workbench.page.locator('.notification-list-item').count(), 0);
   });
 
+  it('have a place in the status bar, which opens the view', async () => {
+    await workbench.openContainer('Explorer');
+    await statusBar('2 online').click();
+    await workbench.treeItem('web').waitFor();
+  });
+
   it('answer also when there is nothing to do', async () => {
     await workbench.command('NixFleet: Reconnect Now');
-    await statusBar(/^Connected to 127\.0\.0\.1:\d+ already/).waitFor();
+    await statusBar(/^Already connected to 127\.0\.0\.1:\d+/).waitFor();
     await workbench.picture('manners-reconnect');
   });
 

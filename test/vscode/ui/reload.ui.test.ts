@@ -1,15 +1,13 @@
 // A window that is reloaded in the middle of a run: its panel comes back, and nothing of the run is missing.
 import assert from 'node:assert/strict';
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
 import type { FrameLocator } from 'playwright-core';
-import { root } from '../../../scripts/test/files.ts';
-import { FakeAgent } from '../../support/fake-agent.ts';
+import type { FakeAgent } from '../../support/fake-agent.ts';
 import type { FakeRun } from '../../support/fake-run.ts';
-import { RelayProcess } from '../../support/relay-process.ts';
-import { openWorkbench, waitUntil, type Workbench } from '../workbench.ts';
+import { openOneHost } from '../one-host.ts';
+import { waitUntil, type Workbench } from '../workbench.ts';
 
 /** What is used of the page's HTMLElement. */
 interface Scroller {
@@ -25,29 +23,8 @@ describe('a window that is reloaded in the middle of a run', function () {
   let run: FakeRun;
 
   before(async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'nixfleet-reload-'));
-    opened.defer(() => rmSync(folder, { recursive: true, force: true }));
-    const relay = opened.use(
-      await RelayProcess.start({
-        data: join(folder, 'relay'),
-        log: join(folder, 'relay.log'),
-        listen: ['127.0.0.1:0'],
-      }),
-    );
-    const tokenFile = join(folder, 'token');
-    writeFileSync(tokenFile, await relay.operator('ana'), { mode: 0o600 });
-    agent = opened.use(await FakeAgent.connect({ url: relay.url, host: 'web', token: await relay.enroll('web') }));
-    const workspace = join(folder, 'nixcfg');
-    mkdirSync(workspace);
-    for (const name of ['left.txt', 'right.txt']) writeFileSync(join(workspace, name), `${name}\n`);
-    workbench = opened.use(
-      await openWorkbench({
-        folder: workspace,
-        extensions: [root],
-        env: { NIXFLEET_RELAY_URL: relay.url, NIXFLEET_RELAY_TOKEN_FILE: tokenFile },
-      }),
-    );
-    await workbench.openContainer('NixFleet');
+    const files = { 'left.txt': 'left\n', 'right.txt': 'right\n' };
+    ({ agent, workbench } = await openOneHost(opened, { files }));
   });
 
   after(() => opened.disposeAsync());

@@ -1,15 +1,14 @@
 // Several windows of one person at once: on another folder, and on the same one. All follow a run, each with a copy of its
 // own, and its outcome is told in one of them.
 import assert from 'node:assert/strict';
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
-import { root } from '../../../scripts/test/files.ts';
-import { FakeAgent } from '../../support/fake-agent.ts';
+import type { FakeAgent } from '../../support/fake-agent.ts';
 import type { FakeRun } from '../../support/fake-run.ts';
-import { RelayProcess } from '../../support/relay-process.ts';
-import { openWorkbench, waitUntil, type Workbench } from '../workbench.ts';
+import type { RelayProcess } from '../../support/relay-process.ts';
+import { openOneHost } from '../one-host.ts';
+import { waitUntil, type Workbench } from '../workbench.ts';
 
 describe('several windows', function () {
   this.bail(true); // one story: what comes later begins where the earlier left off
@@ -24,27 +23,8 @@ describe('several windows', function () {
   let folder: string;
 
   before(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'nixfleet-windows-'));
-    opened.defer(() => rmSync(folder, { recursive: true, force: true }));
-    relay = opened.use(
-      await RelayProcess.start({
-        data: join(folder, 'relay'),
-        log: join(folder, 'relay.log'),
-        listen: ['127.0.0.1:0'],
-      }),
-    );
-    const tokenFile = join(folder, 'token');
-    writeFileSync(tokenFile, await relay.operator('ana'), { mode: 0o600 });
-    agent = opened.use(await FakeAgent.connect({ url: relay.url, host: 'web', token: await relay.enroll('web') }));
-    for (const name of ['nixcfg', 'other']) mkdirSync(join(folder, name));
-    asking = opened.use(
-      await openWorkbench({
-        folder: join(folder, 'nixcfg'),
-        extensions: [root],
-        env: { NIXFLEET_RELAY_URL: relay.url, NIXFLEET_RELAY_TOKEN_FILE: tokenFile },
-      }),
-    );
-    await asking.openContainer('NixFleet');
+    ({ relay, agent, workbench: asking, folder } = await openOneHost(opened));
+    mkdirSync(join(folder, 'other'));
     const asked = agent.nextRun();
     await asking.contextMenu(asking.treeItem('web'), 'Update Agent');
     run = await asked;
