@@ -192,7 +192,7 @@ describe('the run panel in the window', function () {
     await workbench.dialog.getByText('Cancel the update of web?').waitFor();
     await workbench.dialog.getByText('switched back to the generation it ran before').waitFor();
     await workbench.picture('panel-cancel-question');
-    await workbench.page.keyboard.press('Escape');
+    await workbench.dialog.getByRole('button', { name: 'Keep Updating' }).click();
     await workbench.dialog.waitFor({ state: 'hidden' });
     assert.deepEqual(agent.cancelled, []);
     await button('Cancel').click();
