@@ -93,11 +93,15 @@ describe('a window that is reloaded in the middle of a run', function () {
         if (line) seen.set(Number(line[1]), line[0]);
       }
     };
-    await waitUntil('every line was in sight', async () => {
-      await read();
-      await scrollBy(0.8);
-      return seen.size === 1500;
-    });
+    await waitUntil(
+      'every line was in sight',
+      async () => {
+        await read();
+        await scrollBy(0.8);
+        return seen.size === 1500;
+      },
+      120_000,
+    );
     await scrollBy(1000);
     return [...seen]
       .toSorted(([a], [b]) => a - b)
