@@ -68,6 +68,12 @@ describe('a step', () => {
     assert.deepEqual(lastLines(result.tail), ['out', 'err']);
   });
 
+  it('is ended when it cannot be written down which process it is', async () => {
+    mkdirSync(paths.runner);
+    await assert.rejects(steps.run(shell('sleep 60'), never));
+    assert.deepEqual(processesMarked(RUN_MARK, runId), []);
+  });
+
   it('shows output while the child still runs', async () => {
     const go = join(dir, 'go');
     const run = steps.run(shell(`echo first; while ! [ -e ${go} ]; do sleep 0.02; done; echo second`), never);

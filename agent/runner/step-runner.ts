@@ -186,7 +186,6 @@ export class StepRunner {
     });
     closeSync(fd);
     const { pid } = child;
-    if (pid !== undefined) writeRunnerFile(paths.runner, step, pid);
 
     let stopped: RunFailure | undefined;
     let stopping: Promise<void> | undefined;
@@ -201,6 +200,7 @@ export class StepRunner {
     const tracker = new BuildTracker();
     const progress = command.raw === NIX_RAW ? new ProgressFile(paths.progress, () => tracker.progress()) : undefined;
     try {
+      if (pid !== undefined) writeRunnerFile(paths.runner, step, pid);
       await followRaw({
         path: rawPath,
         name: command.raw,
