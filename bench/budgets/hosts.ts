@@ -4,7 +4,7 @@ import { BigFleet, bigFleetHost, manyHosts, WATCH_DRAWN_ROWS } from '../../test/
 import type { Workbench } from '../../test/vscode/workbench.ts';
 import { median, percentile } from '../table.ts';
 import type { Budget } from './budget.ts';
-import { blocksNote, blocksOf, longest, watchBlocks } from './probe.ts';
+import { blocksNote, blocksOf, longest, tracedBlocks, tracedNote, watchBlocks } from './probe.ts';
 import { openWindow } from './window.ts';
 
 const HOSTS = 5000;
@@ -105,18 +105,22 @@ async function wheel({ page }: Workbench, what: string): Promise<Budget> {
       if (globalThis.scrolls) requestAnimationFrame(frame);
     };
     requestAnimationFrame(frame);`);
-  for (let turn = 0; turn < TURNS; turn++) {
-    await page.mouse.wheel(0, turn < TURNS / 2 ? 240 : -240);
-    await delay(16);
-  }
+  const turn = async (): Promise<void> => {
+    for (let times = 0; times < TURNS; times++) {
+      await page.mouse.wheel(0, times < TURNS / 2 ? 240 : -240);
+      await delay(16);
+    }
+  };
+  await turn();
   await page.evaluate('globalThis.scrolls = false');
   const frames = await page.evaluate<number[]>('globalThis.frames16');
   const blocks = await blocksOf(page.mainFrame());
+  const traced = await tracedBlocks(page, turn);
   return {
     what: `${HOSTS} hosts: ${what}`,
     measured: longest(blocks),
     atMost: 50,
     unit: 'ms',
-    note: `${blocksNote(blocks)}; frames p95 ${percentile(frames, 0.95).toFixed(0)} ms`,
+    note: `${blocksNote(blocks)}; frames p95 ${percentile(frames, 0.95).toFixed(0)} ms; ${tracedNote(traced)}`,
   };
 }

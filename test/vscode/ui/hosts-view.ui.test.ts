@@ -14,6 +14,7 @@ import { openWorkbench, waitUntil, type Workbench } from '../workbench.ts';
 
 const OLD = 'a3f9c21d'.repeat(5);
 const NEW = '7be04d5f'.repeat(5);
+const AGENT_PATH = `/nix/store/${'0'.repeat(32)}-nixfleet-agent-2.3.0`;
 
 describe('the Hosts view', () => {
   const opened = new AsyncDisposableStack();
@@ -158,7 +159,16 @@ describe('the Hosts view', () => {
     await pointerAway();
     const building = busy.nextRun();
     await workbench.contextMenu(workbench.treeItem('db'), 'Update Agent');
-    (await building).phase('accepted').phase('pulling').phase('locking').phase('building').output('building…\n');
+    const run = (await building).phase('accepted').phase('pulling');
+    const manifest = { format: 1 as const, protocol: 1, version: '2.3.0', rev: OLD, storePath: AGENT_PATH };
+    run
+      .event({ type: 'recorded', before: { agent: manifest, input: { rev: OLD } } })
+      .phase('locking')
+      .phase('building');
+    run.output(
+      Array.from({ length: 30 }, (_, i) => `copying path ${i + 1} of 64 from 'https://cache.nixos.org'…\n`).join(''),
+    );
+    run.output('building…\n');
     await workbench.treeItem('db').filter({ hasText: 'updating · building' }).waitFor();
 
     const rows = await workbench.page.getByRole('treeitem').allInnerTexts();

@@ -119,6 +119,7 @@ describe('Update Agent from the tree in VS Code', function () {
     const panel = await workbench.webview('ada');
     await panel.getByRole('button', { name: 'Open in Diff Editor' }).click();
     const { original, modified } = await workbench.diff();
+    await workbench.clearNotifications();
     assert.match(original, new RegExp(run.state.lock?.before?.rev ?? 'no rev'));
     assert.match(modified, new RegExp(run.state.lock?.after.rev ?? 'no rev'));
     await workbench.picture('lock-diff');
@@ -219,6 +220,8 @@ describe('Update Agent from the tree in VS Code', function () {
     const panel = await workbench.webview('grace');
     await panel.getByText('Failed while building').first().waitFor();
     await panel.getByText('services.nginx.vhosts').first().waitFor();
+    await workbench.notification('Updating grace failed').waitFor();
+    await workbench.clearNotifications();
     await workbench.picture('failed');
   });
 
