@@ -199,7 +199,12 @@ export class Operator implements AsyncDisposable {
     if (!run) {
       run = new WatchedRun(runId);
       this.#watched.set(runId, run);
-      await this.ask({ type: 'subscribe', runId, afterSeq: 0, streams: run.positions() });
+      try {
+        await this.ask({ type: 'subscribe', runId, afterSeq: 0, streams: run.positions() });
+      } catch (error) {
+        this.#watched.delete(runId);
+        throw error;
+      }
     }
     return run;
   }
