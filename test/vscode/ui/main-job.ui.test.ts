@@ -111,6 +111,8 @@ describe('Update Agent from the tree in VS Code', function () {
       .waitFor();
     // until the host has looked at itself again, its row still says what was new before
     await workbench.treeItem('ada').filter({ hasText: '1.1.0', hasNotText: 'available' }).waitFor();
+    await workbench.notification('ada was updated').waitFor();
+    await workbench.clearNotifications();
     await workbench.picture('run-panel');
   });
 
