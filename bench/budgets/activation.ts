@@ -12,49 +12,46 @@ interface Activation {
   readonly call: number;
 }
 
-export async function activationBudgets(): Promise<Budget[]> {
+export async function activationBudget(): Promise<Budget> {
   await using workbench = await openWindow({});
   const found: Activation[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     if (round > 0) await workbench.reload();
     found.push(await activation(workbench));
   }
-  const row = (what: string, times: number[]): Budget => ({
-    what,
-    measured: median(times),
+  const calls = found.map(({ call }) => call);
+  const loads = found.map(({ load }) => load);
+  return {
+    what: 'activate until it returns',
+    measured: median(calls),
     atMost: 50,
     unit: 'ms',
-    note: `median of ${ROUNDS} windows, p95 ${percentile(times, 0.95).toFixed(0)} ms`,
-  });
-  return [
-    row(
-      'activate until it returns',
-      found.map(({ call }) => call),
-    ),
-    row(
-      '… with the loading of its code',
-      found.map(({ load, call }) => load + call),
-    ),
-  ];
+    note:
+      `median of ${ROUNDS} windows, p95 ${percentile(calls, 0.95).toFixed(0)} ms; ` +
+      `before it VS Code loads the code, in ${median(loads).toFixed(0)} ms`,
+  };
 }
 
 async function activation(workbench: Workbench): Promise<Activation> {
   await workbench.openContainer('NixFleet');
   await workbench.page.getByText('Connect to a Relay').first().waitFor();
-  // the page of figures has a few hundred lines, of which an editor draws those in sight
-  await workbench.page.setViewportSize({ width: 1600, height: 16_000 });
-  const line = workbench.page.locator('.editor-instance .view-line', { hasText: /^nixfleet\.nixfleet\s*\|/ }).first();
+  const line = workbench.page
+    .locator('.editor-instance .view-line', { hasText: /^\|\s*nixfleet\.nixfleet\s*\|/ })
+    .first();
   await waitUntil('VS Code has figures of the activation', async () => {
     await workbench.command('View: Close All Editors');
     await workbench.command('Developer: Startup Performance');
+    // the page of figures has a few hundred lines, of which an editor draws those in sight
+    await workbench.page.locator('.editor-instance .view-line').first().click();
+    await workbench.page.keyboard.press('Control+f');
+    await workbench.page.keyboard.type('| nixfleet.nixfleet');
     return line.waitFor({ timeout: 3000 }).then(
       () => true,
       () => false,
     );
   });
-  // Extension | Eager | Load Code | Call Activate | Finish Activate | Event | By
-  const [load, call] = (await line.innerText()).split('|').slice(2).map(Number);
-  await workbench.page.setViewportSize({ width: 1280, height: 800 });
+  // | Extension | Eager | Load Code | Call Activate | Finish Activate | Event | By |
+  const [load, call] = (await line.innerText()).split('|').slice(3, 5).map(Number);
   if (load === undefined || call === undefined) throw new Error('VS Code writes its figures in another way');
   return { load, call };
 }
