@@ -33,7 +33,6 @@ export async function activationBudget(): Promise<Budget> {
 }
 
 async function activation(workbench: Workbench): Promise<Activation> {
-  await workbench.openContainer('NixFleet');
   await workbench.page.getByText('Connect to a Relay').first().waitFor();
   const line = workbench.page
     .locator('.editor-instance .view-line', { hasText: /^\|\s*nixfleet\.nixfleet\s*\|/ })

@@ -22,7 +22,7 @@ import {
 } from './probe.ts';
 import { openWindow } from './window.ts';
 
-const CLICKS = 25;
+const CLICKS = 60;
 const LINES = 10_000;
 const LINE_ROUNDS = 3;
 const MILLION = 1_000_000;
@@ -207,9 +207,7 @@ async function tracedMillion(rig: LinkRig, workbench: Workbench): Promise<Traced
   const panel = await openedPanel(workbench);
   return tracedBlocks(workbench.page, async () => {
     rig.signal('traced');
-    await panel.waitForFunction(`/updated|nothing to update/i.test(document.querySelector('h1')?.textContent)`, null, {
-      timeout: LONG,
-    });
+    await panel.locator('h1', { hasText: /updated|nothing to update/i }).waitFor({ timeout: LONG });
   });
 }
 
