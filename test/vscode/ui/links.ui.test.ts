@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'mocha';
 import type { FakeRun } from '../../support/fake-run.ts';
 import { openOneHost } from '../one-host.ts';
-import type { Workbench } from '../workbench.ts';
+import { waitUntil, type Workbench } from '../workbench.ts';
 
 const NIXFLEET = 'vscode://nixfleet.nixfleet';
 
@@ -50,7 +50,9 @@ describe('a link from outside', () => {
     await workbench.openContainer('Explorer');
     await open(`${NIXFLEET}/host/web`);
     await workbench.treeItem('web').filter({ hasText: '1.0.0' }).waitFor();
-    assert.equal(await workbench.treeItem('web').getAttribute('aria-selected'), 'true');
+    const isSelected = async (): Promise<boolean> =>
+      (await workbench.treeItem('web').getAttribute('aria-selected')) === 'true';
+    await waitUntil('its row is selected', isSelected);
   });
 
   it('asks before it leads to another relay, and changes nothing by itself', async () => {
