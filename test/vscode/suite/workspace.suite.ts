@@ -409,9 +409,9 @@ describe('the workspace of nixcfg', function () {
         vscode.languages.getDiagnostics(uri('flake.nix')).find(found => found.code === code),
       );
     await open('flake.nix');
-    rmSync(uri('flake.lock').fsPath);
+    write('flake.lock', '{ "nodes": { "root": {} }, "root": "root", "version": 7 }\n');
     await diagnosed('not-locked');
-    write('flake.nix', '{\n  inputs.nixpkgs.url = "github:NixOS/nixpkgs";\n  outputs = _: { };\n}\n');
+    write('flake.nix', FLAKE.replace('  inputs.nixfleet.url = "github:nixfleet/nixfleet";\n', ''));
     const { range } = await diagnosed('no-nixfleet-input');
     const fixes = await vscode.commands.executeCommand<vscode.CodeAction[]>(
       'vscode.executeCodeActionProvider',
