@@ -227,7 +227,7 @@ export function backboneContract(name: string, make: () => Promise<MadeBackbone>
         await enroll('web');
         await enroll('db');
         const waiting = ask('web', newRunId(), { expiresAt: NOW + 10 });
-        const sent = ask('db', newRunId(), { expiresAt: NOW + 10 });
+        const sent = ask('db', newRunId(NOW), { expiresAt: NOW + 10 });
         await backbone.askRun(waiting);
         await backbone.askRun(sent);
         await backbone.changeRun(sent.request.runId, { kind: 'sent', at: NOW });
@@ -245,7 +245,7 @@ export function backboneContract(name: string, make: () => Promise<MadeBackbone>
         assert.equal(await backbone.expireQueued(givenUpAt), 0);
         assert.equal((await backbone.run(sent.request.runId))?.summary.reason?.kind, UNCONFIRMED);
         assert.deepEqual(await backbone.liveRuns('db'), []);
-        assert.equal((await backbone.askRun({ ...ask('db', newRunId()), at: NOW })).kind, 'new');
+        assert.equal((await backbone.askRun({ ...ask('db', newRunId(NOW + 1)), at: NOW })).kind, 'new');
         await backbone.changeRun(sent.request.runId, { kind: 'begun' });
         assert.deepEqual(
           (await backbone.liveRuns('db')).map(({ summary }) => summary.delivery),

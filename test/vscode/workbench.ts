@@ -213,8 +213,11 @@ export class Workbench implements AsyncDisposable {
 
   /** Opens a context menu and leaves it open; gives its entries as they read. */
   async openContextMenu(target: Locator): Promise<string[]> {
-    await target.click({ button: 'right' });
-    await this.#menuItems.first().waitFor();
+    // a click while the window is still starting comes to nothing now and then
+    await attempt(async () => {
+      await target.click({ button: 'right' });
+      await this.#menuItems.first().waitFor({ timeout: 5_000 });
+    });
     return (await this.#menuItems.allInnerTexts()).map(text => text.trim()).filter(text => text !== '');
   }
 

@@ -68,7 +68,8 @@ describe('a runner on a real host', function () {
     await operator.finished(run.runId);
     assertOutcome(run, 'cancelled');
     await assertAsBefore(host, before);
-    const left = await host.exec(['pgrep', '-u', OWNER, '-x', 'nix']);
-    assert.equal(left.stdout, '', 'no nix of the owner’s is left');
+    // one that looks at what there is now may be there for a moment
+    const isGone = async (): Promise<boolean> => (await host.exec(['pgrep', '-u', OWNER, '-x', 'nix'])).stdout === '';
+    await host.waitFor(isGone, { what: 'every nix of the owner’s to be gone' });
   });
 });
