@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { AxeResults } from 'axe-core';
 import { after, before, describe, it } from 'mocha';
+import { axeComplaints } from './preview/axe.ts';
 import { SCENARIOS } from './preview/scenarios.ts';
 import { Stage, type Shown } from './preview/stage.ts';
 import { THEME_NAMES } from './preview/themes.ts';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 describe('the page of the run panel, for everybody', function () {
   this.timeout(120_000);
@@ -22,11 +18,7 @@ describe('the page of the run panel, for everybody', function () {
   async function complaints({ evaluate, until }: Shown): Promise<string[]> {
     await until(`document.querySelector('.row-text:not(:empty), .empty-output:not([hidden])') !== null`);
     await evaluate(`for (const fold of document.querySelectorAll('details')) fold.open = true`);
-    await evaluate(axe);
-    const { violations } = await evaluate<AxeResults>('axe.run(document, { resultTypes: ["violations"] })');
-    return violations.flatMap(({ id, impact, nodes }) =>
-      nodes.map(({ target, failureSummary = '' }) => `${impact ?? ''} ${id} ${target.join(' ')} ${failureSummary}`),
-    );
+    return axeComplaints(evaluate);
   }
 
   it('turns nothing for those who told the editor that they want no motion', async () => {

@@ -2,17 +2,15 @@
 // the page does by itself is in extension/run-panel/run-panel.ui.test.ts.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { AxeResults } from 'axe-core';
 import { after, afterEach, before, describe, it } from 'mocha';
 import type { FrameLocator, Locator } from 'playwright-core';
+import { axeComplaints } from '../../../extension/run-panel/preview/axe.ts';
 import type { FakeAgent } from '../../support/fake-agent.ts';
 import type { FakeRun } from '../../support/fake-run.ts';
 import { openOneHost } from '../one-host.ts';
 import { waitUntil, type Theme, type Workbench } from '../workbench.ts';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const THEMES: readonly Theme[] = ['light', 'high-contrast', 'high-contrast-light', 'dark'];
 
 const OLD = 'a3f9c21d'.repeat(5);
@@ -104,12 +102,8 @@ describe('the run panel in the window', function () {
       await workbench.setTheme(theme);
       const frame = await (await panel.locator('body').elementHandle()).ownerFrame();
       assert.ok(frame);
-      await frame.evaluate(axe);
-      const { violations } = await frame.evaluate<AxeResults>('axe.run(document, { resultTypes: ["violations"] })');
-      for (const { id, nodes } of violations)
-        found.push(
-          ...nodes.map(({ target, failureSummary }) => `${theme} ${id} ${target.join(' ')} ${failureSummary}`),
-        );
+      const inTheme = await axeComplaints(program => frame.evaluate(program));
+      found.push(...inTheme.map(complaint => `${theme}: ${complaint}`));
     }
     return found;
   }
