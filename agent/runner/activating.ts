@@ -25,12 +25,12 @@ export async function activate(run: RunContext, checkout: Checkout, built: Built
   await keepFromCollection(run, checkout.recorded.before.generation?.toplevel);
   let tail: Uint8Array = new Uint8Array(0);
   let hasBegun = false;
-  const step = stepsOf(run, result => (tail = result.tail));
-  const counted: RunStep = (argv, more) => {
+  const runStep = stepsOf(run, result => (tail = result.tail));
+  const notedStep: RunStep = (argv, more) => {
     hasBegun = true;
-    return step(argv, more);
+    return runStep(argv, more);
   };
-  const activation = await run.rebuilder.activate(counted, built.toplevel, checkout).catch((error: unknown) => {
+  const activation = await run.rebuilder.activate(notedStep, built.toplevel, checkout).catch((error: unknown) => {
     const failure = asFailure(error);
     // ended in its middle, as on a full disk: it may have stopped units before anything else shows of it
     throw hasBegun ? new ActivationFailure(failure.reason, failure.lastLines, error) : failure;

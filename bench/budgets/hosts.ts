@@ -105,17 +105,17 @@ async function wheel({ page }: Workbench, what: string): Promise<Budget> {
       if (globalThis.scrolls) requestAnimationFrame(frame);
     };
     requestAnimationFrame(frame);`);
-  const turn = async (): Promise<void> => {
+  const turnAll = async (): Promise<void> => {
     for (let times = 0; times < TURNS; times++) {
       await page.mouse.wheel(0, times < TURNS / 2 ? 240 : -240);
       await delay(16);
     }
   };
-  await turn();
+  await turnAll();
   await page.evaluate('globalThis.scrolls = false');
   const frames = await page.evaluate<number[]>('globalThis.frames16');
   const blocks = await blocksOf(page.mainFrame());
-  const traced = await tracedBlocks(page, turn);
+  const traced = await tracedBlocks(page, turnAll);
   return {
     what: `${HOSTS} hosts: ${what}`,
     measured: longest(blocks),
