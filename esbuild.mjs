@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import * as esbuild from 'esbuild';
+import { unusedParts } from './scripts/build/unused-parts.mjs';
 
 const flags = new Set(process.argv.slice(2));
 const watch = flags.has('--watch');
@@ -52,10 +53,11 @@ const program = {
 const builds = [
   {
     ...common,
-    // each loads the next when it is needed: what is for nixcfg when there is one, the server in a process of its own
+    // each loads the next when it is needed: what is for nixcfg when there is one, what is for the first run when it is asked for, the server in a process of its own
     entryPoints: {
       extension: 'extension/extension.ts',
       nixcfg: 'extension/nixcfg/features.ts',
+      'first-run': 'extension/first-run/features.ts',
       'language-client': 'extension/language-client/main.ts',
       'language-server': 'extension/language-server/main.ts',
     },
@@ -65,6 +67,7 @@ const builds = [
     target: 'node22',
     format: 'cjs',
     external: ['vscode'],
+    plugins: [unusedParts],
     // VS Code warns of extensions that look at it, and zod looks for Cloudflare's
     define: { ...common.define, navigator: 'undefined' },
   },

@@ -1,11 +1,12 @@
 // npm run bench [-- NAME…]: measurements, printed as tables with the machine they were made on. Nothing here passes or fails.
-import { availableParallelism, cpus, totalmem } from 'node:os';
 import { execa } from 'execa';
+import { benchBudgets } from './budgets.ts';
 import { benchCuts } from './cuts.ts';
 import { benchEditor } from './editor.ts';
 import { benchLink } from './link.ts';
 import { benchLenses } from './lenses.ts';
 import { benchOutput } from './output.ts';
+import { load, machine } from './machine.ts';
 import { benchUpdate } from './update.ts';
 
 const benches: Record<string, () => Promise<void>> = {
@@ -15,6 +16,7 @@ const benches: Record<string, () => Promise<void>> = {
   cuts: benchCuts,
   editor: benchEditor,
   lenses: benchLenses,
+  budgets: benchBudgets,
 };
 
 const asked = process.argv.slice(2);
@@ -29,12 +31,10 @@ await execa(process.execPath, ['esbuild.mjs'], {
   stdin: 'ignore',
   stderr: 'inherit',
 });
-const memory = (totalmem() / 2 ** 30).toFixed(0);
-console.log(
-  `Machine: ${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${memory} GiB, Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}`,
-);
+console.log(`Machine: ${machine()}`);
 for (const [name, bench] of Object.entries(benches)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
   console.log(`\n## ${name}\n`);
   await bench();
 }
+console.log(`\nLoad at the end: ${load()}`);

@@ -1,8 +1,8 @@
 /**
  * The VS Code side: entry point. What is in this room: `connection/` the link to the relay, `fleet/` what is known of the
  * hosts, `runs/` and `output/` copies of runs, `tree/`, `status-bar/`, `run-panel/`, `channel/` and `lock/` what a person
- * sees, `updates/` and `commands/` what they do. `nixcfg/`,
- * `language-client/` and `language-server/` are bundles of their own, for workspaces that hold nixcfg.
+ * sees, `updates/`, `commands/` and `uri/` what they do. `first-run/` with `local-relay/`, `nixcfg/`,
+ * `language-client/` and `language-server/` are bundles of their own, loaded when they are needed.
  */
 import * as vscode from 'vscode';
 import { apiOf, type NixFleetApi } from './api.ts';

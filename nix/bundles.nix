@@ -23,6 +23,7 @@ stdenvNoCC.mkDerivation {
       ../package-lock.json
       ../tsconfig.json
       ../esbuild.mjs
+      ../scripts/build
       ../protocol
       ../flake-lock
       ../flake-nix

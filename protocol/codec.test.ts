@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { ulid } from 'ulid';
 import { CloseCode } from './close-codes.ts';
-import { decodeMessage } from './codec.ts';
+import { decodeMessage, MAX_MESSAGE_BYTES } from './codec.ts';
 import { isOver, type RunSummary } from './fleet.ts';
 import { runIdSchema } from './ids.ts';
 import {
@@ -19,6 +19,7 @@ import {
   type OperatorMessage,
   type ToOperatorMessage,
 } from './messages-operator.ts';
+import { defaultStopAfterFailures, hostsOf, MAX_ROLLOUT_HOSTS, rolloutIdSchema, type Rollout } from './rollout.ts';
 
 const runId = runIdSchema.parse(ulid());
 const agent = {
@@ -45,6 +46,19 @@ const run: RunSummary = {
 const host = { host: 'web', enrolledAt: 1, online: true, agent, runs: [run] };
 const position = { epoch: 0, offset: 0 };
 const reason = { kind: 'k', message: 'm' };
+const rolloutId = rolloutIdSchema.parse(ulid());
+const pace = { width: 5, stagger: 2000, stopAfterFailures: 3 };
+const rollout: Rollout = {
+  ...pace,
+  rolloutId,
+  requestedBy: 'ana',
+  requestedAt: 1,
+  targetRev: 'a'.repeat(40),
+  counts: { waiting: 1, offline: 0, running: 2, succeeded: 3, failed: 1, cancelled: 0 },
+  failed: [{ host: 'web', runId }],
+  stopped: { at: 2, by: 'ana' },
+  endedAt: 3,
+};
 const event = { v: 1, seq: 1, at: 1, type: 'novel', more: true };
 
 /** One of each, in full; a message that is added to a union has to be added here, or this does not compile. */
@@ -55,6 +69,7 @@ const fromAgent: { [T in AgentMessage['type']]: Extract<AgentMessage, { type: T 
   'request-result': { type: 'request-result', runId, accepted: false, reason },
   events: { type: 'events', runId, events: [event] },
   'cancel-result': { type: 'cancel-result', runId, accepted: true, message: 'm' },
+  progress: { type: 'progress', runId, progress: { builds: { done: 1, total: 5 }, now: [], more: 0 } },
 };
 const toAgent: { [T in ToAgentMessage['type']]: Extract<ToAgentMessage, { type: T }> } = {
   welcome: { type: 'welcome', protocol: 1, relayVersion: '1' },
@@ -67,22 +82,29 @@ const toAgent: { [T in ToAgentMessage['type']]: Extract<ToAgentMessage, { type: 
   error: { type: 'error', kind: 'k', message: 'm' },
 };
 const fromOperator: { [T in OperatorMessage['type']]: Extract<OperatorMessage, { type: T }> } = {
-  hello: { type: 'hello', protocol: 1, client: { name: 'n', version: '1' } },
+  hello: { type: 'hello', protocol: 1, client: { name: 'n', version: '1' }, features: ['rollouts'] },
   'update-agent': { type: 'update-agent', id: 1, runId, request: 'e30=' },
   cancel: { type: 'cancel', id: 1, runId },
+  'start-rollout': { type: 'start-rollout', id: 1, ...pace, rolloutId, requests: [{ runId, request: 'e30=' }] },
+  'stop-rollout': { type: 'stop-rollout', id: 1, rolloutId },
   refresh: { type: 'refresh', id: 1, host: 'web' },
   subscribe: { type: 'subscribe', id: 1, runId, afterSeq: 0, streams: {} },
   unsubscribe: { type: 'unsubscribe', id: 1, runId },
   'list-runs': { type: 'list-runs', id: 1, host: 'web', limit: 100, before: runId },
 };
 const toOperator: { [T in ToOperatorMessage['type']]: Extract<ToOperatorMessage, { type: T }> } = {
-  welcome: { type: 'welcome', protocol: 1, relayVersion: '1', operator: 'ana', now: 1 },
+  welcome: { type: 'welcome', protocol: 1, relayVersion: '1', operator: 'ana', now: 1, features: ['rollouts'] },
   fleet: { type: 'fleet', hosts: [host], last: true },
   host: { type: 'host', host },
   'host-removed': { type: 'host-removed', host: 'web' },
-  run: { type: 'run', run },
+  run: { type: 'run', run: { ...run, rollout: rolloutId, held: true } },
+  rollouts: { type: 'rollouts', rollouts: [rollout] },
+  rollout: { type: 'rollout', rollout },
   events: { type: 'events', runId, events: [event] },
-  reply: { type: 'reply', id: 1, ok: false, error: reason, run, runs: [run], message: 'm' },
+  reply: {
+    ...{ type: 'reply', id: 1, ok: false, error: reason, run, runs: [run], rollout, message: 'm' },
+    refused: [{ host: 'web', reason }],
+  },
   'stream-gone': { type: 'stream-gone', runId, stream: 'output' },
   error: { type: 'error', kind: 'k', message: 'm' },
 };
@@ -161,6 +183,17 @@ describe('what is said', () => {
     assert.equal(decodeMessage(operatorMessageSchema, JSON.stringify(limit)).ok, false);
   });
 
+  it('is a rollout that fits into one message, with hosts and a pace that make sense', () => {
+    const requests = (count: number) => Array.from({ length: count }, () => ({ runId, request: 'A'.repeat(600) }));
+    const ask = (part: object) => JSON.stringify({ ...fromOperator['start-rollout'], ...part });
+    const is = (text: string) => decodeMessage(operatorMessageSchema, text).ok;
+    const most = ask({ requests: requests(MAX_ROLLOUT_HOSTS) });
+    assert.ok(is(most) && most.length < MAX_MESSAGE_BYTES);
+    assert.equal(is(ask({ requests: requests(MAX_ROLLOUT_HOSTS + 1) })), false);
+    for (const part of [{ requests: [] }, { width: 0 }, { width: 101 }, { stagger: -1 }, { stopAfterFailures: 0 }])
+      assert.equal(is(ask(part)), false, JSON.stringify(part));
+  });
+
   it('names only streams that there are', () => {
     const strange = { ...fromOperator.subscribe, streams: { '../passwd': position } };
     assert.equal(decodeMessage(operatorMessageSchema, JSON.stringify(strange)).ok, false);
@@ -178,6 +211,14 @@ describe('a close code', () => {
     assert.equal(new Set(codes).size, codes.length);
     for (const code of codes) assert.ok(code === 1000 || (code >= 4000 && code <= 4999));
   });
+});
+
+describe('a rollout', () => {
+  it('stops after three failures, in a big fleet after one in twenty, unless said otherwise', () => {
+    assert.deepEqual([1, 12, 60, 61, 400].map(defaultStopAfterFailures), [3, 3, 3, 4, 20]);
+  });
+
+  it('has as many hosts as its counts say', () => assert.equal(hostsOf(rollout.counts), 7));
 });
 
 describe('a run', () => {

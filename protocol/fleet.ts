@@ -1,7 +1,9 @@
 import * as z from 'zod';
+import { buildProgressSchema } from './build-progress.ts';
 import { hostNameSchema, revSchema, runIdSchema, timeSchema } from './ids.ts';
 import { outcomeSchema, phaseSchema } from './phase.ts';
-import { generationSchema, lockedRefSchema, reasonSchema } from './run-event.ts';
+import { rolloutIdSchema } from './rollout.ts';
+import { generationSchema, lockedRefSchema, reasonSchema, rebootReasonsSchema } from './run-event.ts';
 
 /** Who an agent is and where it runs, as it says in its hello. */
 export const agentInfoSchema = z.object({
@@ -38,6 +40,8 @@ export const hostStatusSchema = z.object({
   /** The newest revision that the input's remote has, and when that was asked. */
   upstream: z.object({ rev: revSchema, checkedAt: timeSchema }).optional(),
   generation: generationSchema.optional(),
+  /** What it has booted otherwise than the generation that runs: it needs a reboot unless there is none. */
+  reboot: rebootReasonsSchema.optional(),
   /** What could not be found out, for people. */
   problems: z.array(z.string().max(2048)).max(10),
 });
@@ -58,6 +62,10 @@ export const runSummarySchema = z.object({
   requestedAt: timeSchema,
   expiresAt: timeSchema,
   targetRev: revSchema.optional(),
+  /** The rollout that it is part of. */
+  rollout: rolloutIdSchema.optional(),
+  /** It is queued and its turn in the rollout has not come: its host is not told of it. */
+  held: z.literal(true).optional(),
   delivery: deliverySchema,
   /** Number of the last event that the relay has. */
   seq: z.int().nonnegative(),
@@ -69,6 +77,8 @@ export const runSummarySchema = z.object({
   changed: z.boolean().optional(),
   endedAt: timeSchema.optional(),
   reason: reasonSchema.optional(),
+  /** How far the build is, while it goes on and the host says so. Never stored. */
+  progress: buildProgressSchema.optional(),
 });
 export type RunSummary = z.infer<typeof runSummarySchema>;
 
@@ -94,6 +104,11 @@ export function isOver(run: Pick<RunSummary, 'delivery' | 'outcome'>): boolean {
     run.delivery === 'expired' ||
     run.delivery === 'cancelled'
   );
+}
+
+/** Whether a run waits for its turn in a rollout. */
+export function isHeld(run: Pick<RunSummary, 'delivery' | 'held'>): boolean {
+  return run.delivery === 'queued' && run.held === true;
 }
 
 /** Whether a run was over before its host began it: there are no events of it, no output and no locks. */

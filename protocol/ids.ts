@@ -2,11 +2,13 @@ import * as z from 'zod';
 
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
-/** A run's id: a ULID (128 bits: 48 bits of milliseconds since the epoch, 80 random), made on the operator's side. */
-export const runIdSchema = z
-  .string()
-  .regex(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/, 'a run id is a ULID of 26 upper-case characters')
-  .brand('RunId');
+/** A ULID: 128 bits, 48 of milliseconds since the epoch and 80 random. `what` it is the id of stands in the error. */
+export function ulidSchema(what: string): z.ZodString {
+  return z.string().regex(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/, `${what} is a ULID of 26 upper-case characters`);
+}
+
+/** A run's id: a ULID, made on the operator's side. */
+export const runIdSchema = ulidSchema('a run id').brand('RunId');
 export type RunId = z.infer<typeof runIdSchema>;
 
 /** The name a host was enrolled under. Safe in file names, unit names and terminals. */

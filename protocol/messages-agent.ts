@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { buildProgressSchema } from './build-progress.ts';
 import { agentInfoSchema, hostStatusSchema } from './fleet.ts';
 import { hostNameSchema, runIdSchema } from './ids.ts';
 import { requestEnvelopeSchema } from './request.ts';
@@ -39,6 +40,8 @@ export const agentMessageSchema = z.discriminatedUnion('type', [
     runId: runIdSchema,
     events: z.array(anyRunEventSchema).min(1).max(MAX_EVENTS_PER_MESSAGE),
   }),
+  /** How far a run's build is. Only for a relay whose welcome asks for it; the newest counts, and none is said again. */
+  z.object({ type: z.literal('progress'), runId: runIdSchema, progress: buildProgressSchema }),
   /** The answer to `cancel`: what will happen now, for people. */
   z.object({
     type: z.literal('cancel-result'),
@@ -51,7 +54,13 @@ export type AgentMessage = z.infer<typeof agentMessageSchema>;
 
 /** What the relay says to an agent. */
 export const toAgentMessageSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('welcome'), protocol: z.int().positive(), relayVersion: z.string().max(64) }),
+  z.object({
+    type: z.literal('welcome'),
+    protocol: z.int().positive(),
+    relayVersion: z.string().max(64),
+    /** It takes `progress`, which older relays of this protocol hang up on. */
+    progress: z.boolean().optional(),
+  }),
   /** Begin this run. Said again after every welcome until it is answered; the same id is the same run. */
   requestEnvelopeSchema.extend({ type: z.literal('update-agent') }),
   z.object({ type: z.literal('cancel'), runId: runIdSchema, by: z.string().max(128) }),

@@ -24,6 +24,8 @@ export interface ToPanel {
     readonly from: number;
     readonly rows: readonly PanelRow[];
   };
+  /** How far the finding that `find` began has come; again whenever that changes. */
+  found: PanelFound;
 }
 
 /** What the panel says to the extension. */
@@ -34,6 +36,13 @@ export interface FromPanel {
   rows: { readonly request: number; readonly from: number; readonly count: number };
   /** How many rows of the output's end each delta shall carry: those in view while the reader follows, else 0. */
   follow: { readonly rows: number };
+  /**
+   * From now on this text is looked for in the output, and nothing that was before; nothing at all when it is empty. The
+   * first match to go to is one at or behind row `from`.
+   */
+  find: { readonly request: number; readonly text: string; readonly matchCase: boolean; readonly from: number };
+  /** Goes to the next match or the one before, and from one end of the output to the other. */
+  'find-step': { readonly request: number; readonly by: 1 | -1 };
   action: { readonly action: PanelAction };
   /** A link of the view was clicked. The extension opens it if the view has it. */
   'open-link': { readonly url: string };
@@ -44,6 +53,8 @@ export interface FromPanel {
 }
 
 export const MAX_ROWS_PER_REQUEST = 500;
+/** UTF-16 code units that can be looked for. */
+export const MAX_FIND_TEXT = 1000;
 
 /** A message of one side: its type and what belongs to it. */
 export type MessageOf<M> = { [K in keyof M]: { readonly type: K } & M[K] }[keyof M];
@@ -56,7 +67,15 @@ export function dispatch<M>(handlers: HandlersOf<M>, message: MessageOf<M>): voi
 }
 
 /** What the panel can ask the extension to do with the run. */
-export const PANEL_ACTIONS = ['cancel', 'retry', 'retry-anyway', 'open-diff', 'use-lock', 'open-output'] as const;
+export const PANEL_ACTIONS = [
+  'cancel',
+  'retry',
+  'retry-anyway',
+  'open-diff',
+  'use-lock',
+  'open-output',
+  'save-output',
+] as const;
 export type PanelAction = (typeof PANEL_ACTIONS)[number];
 
 /** How something stands; shown as an icon, always beside words. */
@@ -78,12 +97,16 @@ export type Mark = (typeof MARKS)[number];
 export interface PanelView {
   readonly header: HeaderView;
   readonly stepper: readonly StepView[];
+  /** How far the build is; null when none goes on. */
+  readonly progress: ProgressView | null;
   /** What went wrong and what to do; null while nothing did. */
   readonly problem: ProblemView | null;
   /** Sentences: what went well enough but should be known. */
   readonly warnings: readonly string[];
   readonly lock: LockView;
   readonly commits: CommitsView | null;
+  /** What the generations differ in; null while that is not known. */
+  readonly packages: PackagesView | null;
   /** What is known about the host and its generations. */
   readonly facts: readonly FactView[];
   /** The programs that the run started. */
@@ -109,6 +132,8 @@ export interface HeaderView {
   readonly askedAt: number | null;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
+  /** When this window last heard of a run that may go on: there times stand still. Null while it hears of it. */
+  readonly lastKnownAt: number | null;
 }
 
 /**
@@ -135,6 +160,23 @@ export interface StepView {
   readonly markLabel: string;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
+}
+
+export interface ProgressView {
+  readonly bars: readonly ProgressBarView[];
+  /** What is at work, such as `building hello-2.12`. */
+  readonly now: readonly string[];
+  /** Says how many more are at work. */
+  readonly more: string | null;
+}
+
+export interface ProgressBarView {
+  readonly label: string;
+  /** Such as `3 of 7 derivations`. */
+  readonly text: string;
+  readonly done: number;
+  /** Null when nobody knows how much there will be. */
+  readonly total: number | null;
 }
 
 export interface ProblemView {
@@ -190,6 +232,25 @@ export interface CommitsView {
     readonly subject: string;
     readonly author: string;
     readonly at: number;
+    /** The forge's page of the commit, https. */
+    readonly link: string | null;
+  }[];
+  /** The forge's page of all of them, https. */
+  readonly link: string | null;
+  /** Says how many are not listed. */
+  readonly more: string | null;
+}
+
+export interface PackagesView {
+  readonly title: string;
+  readonly rows: readonly {
+    readonly name: string;
+    /** Versions that go; null where none does. */
+    readonly before: string | null;
+    /** Versions that come. */
+    readonly after: string | null;
+    /** By how much the package grows or shrinks, with its sign; null when by little. */
+    readonly size: string | null;
   }[];
   /** Says how many are not listed. */
   readonly more: string | null;
@@ -240,6 +301,19 @@ export interface PanelRow {
   readonly continued: boolean;
 }
 
+/** What was found of a text so far. */
+export interface PanelFound {
+  readonly request: number;
+  /** Matches that are counted. */
+  readonly count: number;
+  /** Whether there may be more than are counted. */
+  readonly limited: boolean;
+  /** Whether the search has been at the end of the output; what comes later is searched as it comes. */
+  readonly searched: boolean;
+  /** The match to show: its number from 0, the row that it begins in, and where in the row as it reads. */
+  readonly current: { readonly index: number; readonly row: number; readonly column: number } | null;
+}
+
 /** The panel's own words, in English; the extension sends them in the reader's language. `{0}` is filled in. */
 export const PANEL_LABELS = {
   added: 'added',
@@ -254,30 +328,49 @@ export const PANEL_LABELS = {
   before: 'before',
   beforeHeading: 'Before',
   cancel: 'Cancel',
+  closeFind: 'Close Find',
   commands: 'Commands',
   commits: 'nixcfg',
   compare: 'Compare',
+  compareCommits: 'Compare on the forge',
   compareInput: 'Compare the revisions of {0} on its forge',
   elapsed: 'Time',
   facts: 'Host and Generation',
+  find: 'Find',
+  findInOutput: 'Find in Output',
+  findLimited: '{0} of the first {1}',
+  findNone: 'No results',
+  findOf: '{0} of {1}',
+  findSearching: 'searching…',
+  found: '{0} found',
+  foundLimited: 'the first {0} found',
   input: 'Input',
   jumpToEnd: 'Jump to End',
   lastLines: 'Last lines of output',
   line: '1 line',
   lines: '{0} lines',
   lock: 'flake.lock',
+  matchCase: 'Match Case',
+  nextMatch: 'Next Match',
   noOutput: 'Nothing was written yet.',
   noOutputEver: 'This run wrote nothing.',
+  openCommit: 'Open commit {0} on its forge',
   openDiff: 'Open in Diff Editor',
   openOutput: 'Open Output',
   openPlace: 'Open {0}',
   output: 'Output',
   outputFailed: 'The output cannot be kept any longer: {0}',
+  package: 'Package',
+  packages: 'Packages',
+  previousMatch: 'Previous Match',
   problem: 'Problem',
   progress: 'Progress',
   removed: 'removed',
   retry: 'Retry',
   retryAnyway: 'Retry Anyway',
+  saveOutput: 'Save Output',
+  size: 'Size',
+  timeSpent: 'Where the time went',
   timestamps: 'Timestamps',
   unknown: 'unknown',
   useLock: 'Use This Lock in Workspace',

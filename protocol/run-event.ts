@@ -53,6 +53,24 @@ export const reasonSchema = z.object({
 });
 export type Reason = z.infer<typeof reasonSchema>;
 
+/** Changes of packages in one event at the most. */
+export const MAX_PACKAGE_CHANGES = 300;
+
+/** A package whose versions or size differ between two closures. Several versions of one may be in a closure. */
+export const packageChangeSchema = z.object({
+  name: z.string().max(256),
+  /** Versions that only the older closure has; `''` is a package without a version. */
+  before: z.array(z.string().max(128)).max(16),
+  /** Versions that only the newer one has. */
+  after: z.array(z.string().max(128)).max(16),
+  /** Bytes by which it grew. Absent: by little, or not known. */
+  bytes: z.int().optional(),
+});
+export type PackageChange = z.infer<typeof packageChangeSchema>;
+
+/** Parts of the system, such as `kernel`, that run as they were booted. */
+export const rebootReasonsSchema = z.array(z.string().max(64)).max(8);
+
 const base = { v: z.int().positive(), seq: z.int().positive(), at: timeSchema };
 
 /** One line of a run's journal. */
@@ -86,6 +104,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
     /** Newest first; `more` counts those that are not listed. */
     commits: z.array(commitSchema).max(100),
     more: z.int().nonnegative(),
+    /** The URL of the remote, without credentials. */
+    remote: z.string().max(4096).optional(),
   }),
   z.object({
     ...base,
@@ -95,7 +115,23 @@ export const runEventSchema = z.discriminatedUnion('type', [
     after: lockedRefSchema,
     changed: z.boolean(),
   }),
+  /** What a build came to, also one that failed: derivations built, store paths downloaded, and their bytes. */
+  z.object({
+    ...base,
+    type: z.literal('build-totals'),
+    builds: z.int().nonnegative(),
+    downloads: z.int().nonnegative(),
+    bytes: z.int().nonnegative(),
+  }),
   z.object({ ...base, type: z.literal('built'), toplevel: z.string().max(4096), manifest: agentManifestSchema }),
+  /** What differs between the closures of the recorded generation and the one that was built. */
+  z.object({
+    ...base,
+    type: z.literal('packages'),
+    changes: z.array(packageChangeSchema).max(MAX_PACKAGE_CHANGES),
+    /** How many more there are. */
+    more: z.int().nonnegative(),
+  }),
   z.object({
     ...base,
     type: z.literal('activated'),
@@ -112,6 +148,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
     proof: z.enum(['hello', 'local']),
   }),
   z.object({ ...base, type: z.literal('committed'), generation: generationSchema }),
+  /** What the host has booted and its new generation has otherwise, such as `kernel`: it needs a reboot unless there is none. */
+  z.object({ ...base, type: z.literal('reboot'), because: rebootReasonsSchema }),
   /**
    * The run has reached its goal: it ends as succeeded, whatever comes now. What is left is to publish its lock, and a
    * runner that takes over does only that.

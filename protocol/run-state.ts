@@ -55,6 +55,7 @@ export interface RunState {
     readonly more: number;
     readonly from: string;
     readonly to: string;
+    readonly remote?: string;
   };
   readonly lock?: {
     readonly input: string;
@@ -62,10 +63,14 @@ export interface RunState {
     readonly after: LockedRef;
     readonly changed: boolean;
   };
+  /** What nix had to build and download. */
+  readonly totals?: EventOf<'build-totals'>;
+  readonly packages?: EventOf<'packages'>;
   readonly built?: { readonly toplevel: string; readonly manifest: AgentManifest };
   readonly activated?: EventOf<'activated'>;
   readonly confirmed?: EventOf<'confirmed'>;
   readonly committed?: EventOf<'committed'>;
+  readonly reboot?: EventOf<'reboot'>;
   /** Where the host publishes locks: that it is about to, and what came of it. */
   readonly publishing?: EventOf<'publishing'>;
   readonly published?: EventOf<'published'>;
@@ -107,12 +112,18 @@ function reduce(state: RunState, event: RunEvent): RunState {
       return { ...state, host: event };
     case 'recorded':
       return { ...state, before: event.before };
-    case 'pulled':
-      return { ...state, commits: { listed: event.commits, more: event.more, from: event.from, to: event.to } };
+    case 'pulled': {
+      const { commits: listed, more, from, to, remote } = event;
+      return { ...state, commits: { listed, more, from, to, ...(remote !== undefined && { remote }) } };
+    }
     case 'locked': {
       const { input, before, after, changed } = event;
       return { ...state, lock: { input, after, changed, ...(before && { before }) } };
     }
+    case 'build-totals':
+      return { ...state, totals: event };
+    case 'packages':
+      return { ...state, packages: event };
     case 'built':
       return { ...state, built: { toplevel: event.toplevel, manifest: event.manifest } };
     case 'activated':
@@ -121,6 +132,8 @@ function reduce(state: RunState, event: RunEvent): RunState {
       return { ...state, confirmed: event };
     case 'committed':
       return { ...state, committed: event };
+    case 'reboot':
+      return { ...state, reboot: event };
     case 'publishing':
       return { ...state, publishing: event };
     case 'published':

@@ -6,7 +6,7 @@ import { newRunId, temporaryFolder } from './testing/harness.ts';
 import { HostRun } from './testing/host-run.ts';
 import { RelayChild } from './testing/relay-child.ts';
 import { TestAgent } from './testing/test-agent.ts';
-import { TestOperator } from './testing/test-operator.ts';
+import { rolloutFor, TestOperator } from './testing/test-operator.ts';
 import { until } from './testing/wait.ts';
 
 /** A sequence of numbers from 0 to below 1 that is the same every time. */
@@ -169,6 +169,68 @@ describe('a relay that is killed at any moment', function () {
       ana.cut();
     }
     assert.ok(hosts.every(({ requested, stored }) => requested.length > 0 && stored.size > 0));
+  });
+
+  it('goes on with a rollout: never wider than asked, each host once, to the end', async () => {
+    await using folder = await temporaryFolder();
+    await using relay = new RelayChild(folder.path, ['--log-level', 'warn']);
+    await relay.start();
+    const token = async (...args: string[]) => (await relay.run(...args, '--token-only')).stdout.trim();
+    const operatorToken = await token('operator', 'ana');
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+    const hosts = await Promise.all(
+      names.map(async host => ({ host, token: await token('enroll', host), runs: [] as HostRun[] })),
+    );
+    const ask = rolloutFor(names, { width: 3, stagger: 10 });
+    const atWork = () => hosts.filter(({ runs }) => runs.some(run => !run.ended)).length;
+    const numbers = random(23);
+    const next = () => numbers.next().value;
+    let isOver = false;
+    let lives = 0;
+
+    for (; !isOver; lives++) {
+      assert.ok(lives < 40, 'it does not get on');
+      if (lives > 0) await relay.start();
+      const ana = await TestOperator.hello({ relay: relay.address, token: operatorToken });
+      const agents = await Promise.all(
+        hosts.map(async ({ host, token: hostToken, runs }) => {
+          const agent = await TestAgent.hello({ relay: relay.address, token: hostToken, host, runs });
+          const take = (message: ToAgentMessage): void => {
+            if (message.type !== 'update-agent' || runs.some(({ runId }) => runId === message.runId)) return;
+            const run = new HostRun(message.runId);
+            runs.push(run);
+            assert.ok(atWork() <= 3, `${atWork()} hosts at work`);
+            agent.begin(run);
+          };
+          const resume = agent.onHeard;
+          agent.onHeard = message => {
+            resume(message);
+            take(message);
+          };
+          for (const message of agent.heard) take(message);
+          return { agent, runs };
+        }),
+      );
+      // asked again in every life, as an editor does that has not heard a reply
+      await ana.ask({ type: 'start-rollout', ...ask });
+      const endAt = performance.now() + 100 + next() * 200;
+      while (performance.now() < endAt && !isOver) {
+        await delay(5);
+        for (const { agent, runs } of agents) {
+          const run = runs.find(({ ended }) => !ended);
+          if (!run || next() > 0.1) continue;
+          run.end();
+          agent.sendMore(run);
+        }
+        isOver = ana.rollouts.get(ask.rolloutId)?.endedAt !== undefined;
+      }
+      if (isOver) assert.equal(ana.rollouts.get(ask.rolloutId)?.counts.succeeded, names.length);
+      await relay.end('SIGKILL');
+      for (const { agent } of agents) agent.cut();
+      ana.cut();
+    }
+    assert.ok(lives > 2, 'it was over before it was killed');
+    for (const { host, runs } of hosts) assert.equal(runs.length, 1, host);
   });
 
   it('still has what it replied to: a run that waits for its host', async () => {

@@ -17,7 +17,10 @@ export interface HousekeepingOptions {
 const TOUCH_INTERVAL = 60_000;
 const RETENTION_INTERVAL = 3_600_000;
 
-/** What has to happen from time to time: requests expire, old runs go, hosts that are there are noted as seen. */
+/**
+ * What has to happen from time to time: requests expire, old runs go, hosts that are there are noted as seen.
+ * @returns ends it, and resolves when what is at work is over
+ */
 export function startHousekeeping({
   backbone,
   retention,
@@ -25,9 +28,13 @@ export function startHousekeeping({
   log,
   now,
   expiryInterval,
-}: HousekeepingOptions): () => void {
+}: HousekeepingOptions): () => Promise<void> {
+  const atWork = new Set<Promise<unknown>>();
   const attempt = (what: string, work: () => Promise<unknown>) => {
-    work().catch((error: unknown) => log.error({ err: error }, `cannot ${what}`));
+    const attempted: Promise<unknown> = work()
+      .catch((error: unknown) => log.error({ err: error }, `cannot ${what}`))
+      .finally(() => atWork.delete(attempted));
+    atWork.add(attempted);
   };
   const every = (interval: number, what: string, work: () => Promise<unknown>) =>
     setInterval(() => attempt(what, work), interval).unref();
@@ -42,8 +49,9 @@ export function startHousekeeping({
     if (change.kind === 'run' && isOver(change.run)) attempt('remove old runs', () => removeOld(change.run.host));
   });
   attempt('remove old runs', removeOld);
-  return () => {
+  return async () => {
     unwatch();
     for (const timer of timers) clearInterval(timer);
+    await Promise.all(atWork);
   };
 }

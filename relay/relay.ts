@@ -10,6 +10,7 @@ import { EmbeddedBackbone } from './backbone/embedded/embedded.ts';
 import { FleetView } from './fleet/fleet-view.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { Metrics } from './metrics.ts';
+import { driveRollouts } from './rollouts/driver.ts';
 import { RETENTION, type Retention } from './runs/retention.ts';
 import { addressUrl, parseAddress, refusePlaintext } from './server/address.ts';
 import { readCertificate, watchCertificate, type CertificateFiles } from './server/certificate.ts';
@@ -96,6 +97,8 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const fleet = await FleetView.of(backbone);
   undo.defer(() => fleet.close());
   metrics.showFleet(() => fleet.hosts());
+
+  undo.defer(await driveRollouts({ backbone, log, now }));
 
   const sessions = new Sessions({
     ...{ backbone, fleet, metrics, log, timings, now, retention, relayVersion: RELAY_VERSION },

@@ -16,10 +16,12 @@ const view: PanelView = {
     askedAt: null,
     startedAt: 5,
     endedAt: null,
+    lastKnownAt: null,
   },
   stepper: [
     { phase: 'building', label: 'Build', mark: 'running', markLabel: 'in progress', startedAt: 5, endedAt: null },
   ],
+  progress: { bars: [{ label: 'l', text: 't', done: 1, total: null }], now: ['n'], more: null },
   problem: {
     mark: 'failed',
     message: 'x',
@@ -35,7 +37,13 @@ const view: PanelView = {
       { input: 'a', change: 'added', before: null, after: { text: 'r', date: 1, title: '' }, note: null, link: null },
     ],
   },
-  commits: { title: '1', commits: [{ shortRev: 'r', subject: 's', author: 'a', at: 1 }], more: null },
+  commits: {
+    title: '1',
+    commits: [{ shortRev: 'r', subject: 's', author: 'a', at: 1, link: null }],
+    more: null,
+    link: null,
+  },
+  packages: { title: 't', rows: [{ name: 'n', before: null, after: '1', size: null }], more: null },
   facts: [{ label: 'l', value: 'v', before: null, title: '', code: true }],
   commands: [{ line: 'l', user: 'u', phase: 'p', mark: 'done', result: 'r', startedAt: 1, durationMs: null }],
   actions: ['cancel', 'open-output'],
@@ -48,6 +56,8 @@ const good: readonly MessageOf<ToPanel>[] = [
   { type: 'delta', view: {}, output, now: 1 },
   { type: 'delta', view: { problem: null, warnings: [] }, output: null, now: 1 },
   { type: 'rows', request: 1, revision: 1, from: 0, rows: [row] },
+  { type: 'found', request: 1, count: 2, limited: false, searched: true, current: { index: 0, row: 3, column: 4 } },
+  { type: 'found', request: 1, count: 0, limited: false, searched: false, current: null },
 ];
 
 describe('the webview’s border', () => {

@@ -23,8 +23,16 @@ const sections = {
     askedAt: time,
     startedAt: time,
     endedAt: time,
+    lastKnownAt: time,
   }),
   stepper: z.array(z.object({ phase: text, label: text, mark, markLabel: text, startedAt: time, endedAt: time })),
+  progress: z.nullable(
+    z.object({
+      bars: z.array(z.object({ label: text, text, done: z.number(), total: time })),
+      now: z.array(text),
+      more: z.nullable(text),
+    }),
+  ),
   problem: z.nullable(
     z.object({
       mark,
@@ -57,7 +65,19 @@ const sections = {
   commits: z.nullable(
     z.object({
       title: text,
-      commits: z.array(z.object({ shortRev: text, subject: text, author: text, at: z.number() })),
+      commits: z.array(
+        z.object({ shortRev: text, subject: text, author: text, at: z.number(), link: z.nullable(text) }),
+      ),
+      more: z.nullable(text),
+      link: z.nullable(text),
+    }),
+  ),
+  packages: z.nullable(
+    z.object({
+      title: text,
+      rows: z.array(
+        z.object({ name: text, before: z.nullable(text), after: z.nullable(text), size: z.nullable(text) }),
+      ),
       more: z.nullable(text),
     }),
   ),
@@ -88,6 +108,14 @@ const toPanel: z.ZodMiniType<MessageOf<ToPanel>> = z.discriminatedUnion('type', 
     revision: z.number(),
     from: z.number(),
     rows: z.array(row),
+  }),
+  z.object({
+    type: z.literal('found'),
+    request: z.number(),
+    count: z.number(),
+    limited: z.boolean(),
+    searched: z.boolean(),
+    current: z.nullable(z.object({ index: z.number(), row: z.number(), column: z.number() })),
   }),
 ]);
 

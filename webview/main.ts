@@ -22,7 +22,7 @@ const handlers = pageHandlers(
   labels => {
     const clock = new RemoteClock();
     const formats = timeFormats(document.documentElement.lang || 'en');
-    return { label: labelsOf(labels), formats, clock, ticker: new Ticker(clock), post };
+    return { label: labelsOf(labels), formats, clock, ticker: new Ticker(clock, formats), post };
   },
   page => document.body.append(page),
 );

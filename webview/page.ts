@@ -12,6 +12,8 @@ import { actionsSection } from './sections/actions.ts';
 import { commandsSection, commitsSection, factsSection } from './sections/details.ts';
 import { headerSection } from './sections/header.ts';
 import { lockSection } from './sections/lock.ts';
+import { packagesSection } from './sections/packages.ts';
+import { progressSection } from './sections/progress.ts';
 import { problemSection, warningsSection } from './sections/problem.ts';
 import { stepperSection } from './sections/stepper.ts';
 
@@ -22,36 +24,44 @@ export class Page {
   readonly element: HTMLElement;
   readonly #sections: Sections;
   readonly #output: OutputView;
+  readonly #clock: PageContext['clock'];
 
   constructor(context: PageContext) {
+    this.#clock = context.clock;
     const actions = actionsSection(context);
     this.#sections = {
       actions,
       header: headerSection(context, actions.element),
       stepper: stepperSection(context),
+      progress: progressSection(context),
       problem: problemSection(context),
       warnings: warningsSection(context),
       lock: lockSection(context),
       commits: commitsSection(context),
+      packages: packagesSection(context),
       facts: factsSection(context),
       commands: commandsSection(context),
     };
     this.#output = new OutputView(context);
-    const { header, stepper, problem, warnings, lock, commits, commands, facts } = this.#sections;
+    const { header, stepper, progress, problem, warnings, lock, commits, packages, commands, facts } = this.#sections;
     this.element = el(
       'main',
       { class: 'page' },
-      el('div', { class: 'top' }, header.element, stepper.element, problem.element, warnings.element),
+      el('div', { class: 'top' }, header.element, stepper.element, progress.element, problem.element, warnings.element),
       el(
         'div',
         { class: 'body' },
         this.#output.element,
-        el('div', { class: 'side' }, lock.element, commits.element, commands.element, facts.element),
+        el('div', { class: 'side' }, lock.element, commits.element, packages.element, commands.element, facts.element),
       ),
     );
   }
 
   show(change: PanelViewChange): void {
+    if (change.header) {
+      this.element.classList.toggle('is-last-known', change.header.lastKnownAt !== null);
+      this.#clock.standAt(change.header.lastKnownAt);
+    }
     for (const [name, section] of Object.entries(this.#sections)) {
       const view = change[name as keyof PanelView];
       // Sections says that they belong together
@@ -70,6 +80,10 @@ export class Page {
 
   takeRows(rows: ToPanel['rows']): void {
     this.#output.takeRows(rows);
+  }
+
+  takeFound(found: ToPanel['found']): void {
+    this.#output.takeFound(found);
   }
 }
 
@@ -97,5 +111,6 @@ export function pageHandlers(
       if (output) page?.showOutput(output);
     },
     rows: rows => page?.takeRows(rows),
+    found: found => page?.takeFound(found),
   };
 }

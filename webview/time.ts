@@ -1,15 +1,19 @@
 /** Times as people read them, in the language of the page. */
 
-/** `0.4 s`, `42 s`, `3 min 05 s`, `2 h 07 min`. Tenths only of what is over. */
-export function durationText(ms: number, isOver: boolean): string {
+/** `0.4 s` (`0,4 s` where a comma parts tenths), `42 s`, `3 min 05 s`, `2 h 07 min`. Tenths only of what is over. */
+export function durationText(ms: number, isOver: boolean, language: string): string {
   const seconds = Math.max(0, ms) / 1000;
   // rounded down, as a clock does: 59.96 s are not yet a minute
-  if (seconds < 10 && isOver) return `${(Math.floor(seconds * 10) / 10).toFixed(1)} s`;
+  if (seconds < 10 && isOver) return `${tenths(language).format(Math.floor(seconds * 10) / 10)} s`;
   const whole = Math.floor(seconds);
   if (whole < 60) return `${whole} s`;
   const [minutes, hours] = [Math.floor(whole / 60), Math.floor(whole / 3600)];
   if (hours === 0) return `${minutes} min ${twoDigits(whole % 60)} s`;
   return `${hours} h ${twoDigits(minutes % 60)} min`;
+}
+
+function tenths(language: string): Intl.NumberFormat {
+  return new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 }
 
 function twoDigits(value: number): string {
@@ -24,6 +28,8 @@ export interface TimeFormats {
   /** Of a time with seconds, always as long. */
   readonly clock: (ms: number) => string;
   readonly count: (value: number) => string;
+  /** See {@link durationText}. */
+  readonly duration: (ms: number, isOver: boolean) => string;
 }
 
 export function timeFormats(language: string): TimeFormats {
@@ -41,6 +47,7 @@ export function timeFormats(language: string): TimeFormats {
     date: ms => date.format(ms),
     clock: ms => clock.format(ms),
     count: value => count.format(value),
+    duration: (ms, isOver) => durationText(ms, isOver, language),
   };
 }
 
@@ -48,6 +55,7 @@ export function timeFormats(language: string): TimeFormats {
 export class RemoteClock {
   #at = 0;
   #heardAt = 0;
+  #standsAt: number | null = null;
 
   /** @param steady a clock that nobody sets, in ms */
   set(now: number, steady = performance.now()): void {
@@ -55,7 +63,12 @@ export class RemoteClock {
     this.#heardAt = steady;
   }
 
+  /** Stands still at a time; null lets it go on. */
+  standAt(at: number | null): void {
+    this.#standsAt = at;
+  }
+
   now(steady = performance.now()): number {
-    return this.#at + (steady - this.#heardAt);
+    return this.#standsAt ?? this.#at + (steady - this.#heardAt);
   }
 }

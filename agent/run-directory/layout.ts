@@ -23,6 +23,8 @@ export interface RunPaths {
   readonly roots: string;
   /** JSON: pid, boot id and start time of the runner at work. */
   readonly runner: string;
+  /** JSON `BuildProgress`, while a build goes on. */
+  readonly progress: string;
 }
 
 export interface StatePaths {
@@ -70,6 +72,7 @@ export function runPaths(stateDir: string, runId: RunId): RunPaths {
     lockAfter: join(dir, 'lock.after.json'),
     roots: join(dir, 'roots'),
     runner: join(dir, 'runner'),
+    progress: join(dir, 'progress.json'),
   };
 }
 

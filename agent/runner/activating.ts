@@ -3,7 +3,7 @@ import type { Activation } from '../platform/rebuilder.ts';
 import { currentUser } from '../steps/user.ts';
 import { runAsSelf, type Built, type Checkout, type RunContext } from './context.ts';
 import { lastLines } from './last-lines.ts';
-import { fail, RunFailure } from './reason.ts';
+import { asFailure, fail, RunFailure } from './reason.ts';
 import type { RunStep } from '../platform/rebuilder.ts';
 import type { StepResult } from './step-runner.ts';
 
@@ -24,11 +24,17 @@ export async function activate(run: RunContext, checkout: Checkout, built: Built
   const before = new Set(await run.services.failedUnits());
   await keepFromCollection(run, checkout.recorded.before.generation?.toplevel);
   let tail: Uint8Array = new Uint8Array(0);
-  const activation = await run.rebuilder.activate(
-    stepsOf(run, result => (tail = result.tail)),
-    built.toplevel,
-    checkout,
-  );
+  let hasBegun = false;
+  const runStep = stepsOf(run, result => (tail = result.tail));
+  const notedStep: RunStep = (argv, more) => {
+    hasBegun = true;
+    return runStep(argv, more);
+  };
+  const activation = await run.rebuilder.activate(notedStep, built.toplevel, checkout).catch((error: unknown) => {
+    const failure = asFailure(error);
+    // ended in its middle, as on a full disk: it may have stopped units before anything else shows of it
+    throw hasBegun ? new ActivationFailure(failure.reason, failure.lastLines, error) : failure;
+  });
   const toplevel = toplevelAfter(run, activation, built.toplevel);
   const failedUnits = (await run.services.failedUnits()).filter(unit => !before.has(unit)).slice(0, 100);
   if (activation.kind === 'refused') throw new RunFailure(activation.reason, lastLines(tail));

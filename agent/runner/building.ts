@@ -6,6 +6,7 @@ import { buildCommand } from '../steps/nix.ts';
 import { readManifest, STORE_PATH } from '../platform/rebuilder.ts';
 import { runAsOwner, type Built, type Checkout, type RunContext } from './context.ts';
 import { expectSuccess } from './expect-success.ts';
+import { tellPackages } from './package-changes.ts';
 import { fail } from './reason.ts';
 import { NIX_RAW } from './render/renderer.ts';
 
@@ -20,6 +21,7 @@ export async function build(run: RunContext, checkout: Checkout): Promise<Built>
     raw: NIX_RAW,
     silence: config.deadlines.buildSilence,
   });
+  if (step.totals && !step.notStarted) run.journal.append({ type: 'build-totals', ...step.totals });
   expectSuccess(step, 'nix build', output => buildFailure(output, `the configuration ${run.attribute}`));
   const toplevel = resultOf(link, config.platform === 'local' ? '' : (process.env['NIX_STORE_DIR'] ?? '/nix/store'));
   const manifest = readManifest(toplevel);
@@ -31,7 +33,9 @@ export async function build(run: RunContext, checkout: Checkout): Promise<Built>
     );
   run.journal.append({ type: 'built', toplevel, manifest: manifest.manifest });
   run.steps.say(`built ${toplevel} with agent ${manifest.manifest.version}`);
-  return { toplevel, manifest: manifest.manifest };
+  const built = { toplevel, manifest: manifest.manifest };
+  await tellPackages(run, checkout, built);
+  return built;
 }
 
 /** A folder of the owner's in the run directory, for the out-link that nix makes with the owner's rights. */

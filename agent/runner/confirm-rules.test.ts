@@ -3,7 +3,16 @@ import * as fc from 'fast-check';
 import { describe, it } from 'mocha';
 import type { AgentManifest } from '../../protocol/index.ts';
 import type { AgentState } from '../run-directory/agent-state.ts';
-import { judge, watchOn, type Health, type Sighting, type Verdict, type Watch } from './confirm-rules.ts';
+import {
+  judge,
+  mayBeTheRelay,
+  RECONNECT_MS,
+  watchOn,
+  type Health,
+  type Sighting,
+  type Verdict,
+  type Watch,
+} from './confirm-rules.ts';
 
 const path = '/nix/store/x-agent-2';
 const manifest: AgentManifest = { format: 1, storePath: path, version: '2', rev: 'r', protocol: 1 };
@@ -141,5 +150,28 @@ describe('when an agent is confirmed', () => {
         assert.notEqual(last.kind, 'missing');
       }),
     );
+  });
+});
+
+describe('an agent that nobody greeted', () => {
+  const lost = [0, at('healthy'), false] as const;
+  const back = [200, at('healthy'), true] as const;
+  const watchAfter = (looks: Parameters<typeof look>[0]): Watch => {
+    const verdict = look(looks);
+    assert.ok(verdict.kind === 'wait');
+    return verdict.watch;
+  };
+
+  it('may be one whose relay is out of reach, or has been and is back for less than an agent’s longest pause', () => {
+    assert.ok(mayBeTheRelay(watchAfter([lost]), at('healthy'), 10_000));
+    const again = watchAfter([lost, back, [400, at('healthy'), true]]);
+    assert.ok(mayBeTheRelay(again, at('healthy'), 200 + RECONNECT_MS - 1));
+    assert.ok(!mayBeTheRelay(again, at('healthy'), 200 + RECONNECT_MS));
+  });
+
+  it('is to blame itself where the relay answered all the time, or where it does not run', () => {
+    assert.ok(!mayBeTheRelay(watchAfter([[0, at('healthy'), true]]), at('healthy'), 1));
+    assert.ok(!mayBeTheRelay(watchAfter([[0, at('healthy')]]), at('healthy'), 1));
+    assert.ok(!mayBeTheRelay(watchAfter([lost]), at('missing'), 1));
   });
 });

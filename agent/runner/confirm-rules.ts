@@ -1,5 +1,6 @@
 /** Decides whether the agent that runs is the one that must run. Pure: what is seen goes in, what it means comes out. */
 import type { AgentManifest } from '../../protocol/index.ts';
+import { DEFAULT_TIMINGS } from '../link/state.ts';
 import { runsFrom, type AgentService } from '../platform/service-manager.ts';
 import type { AgentState } from '../run-directory/agent-state.ts';
 import type { Probe } from './relay-probe.ts';
@@ -46,6 +47,12 @@ export function relayPatience(deadline: number): number {
   return Math.min(30_000, deadline / 2);
 }
 
+/** From the moment that a relay answers again, milliseconds: an agent's longest pause between two tries, and the try itself. */
+export const RECONNECT_MS = DEFAULT_TIMINGS.backoff.cap + DEFAULT_TIMINGS.connect;
+
+/** So long past the deadline an agent is waited for at most, where only the relay is to blame, milliseconds. */
+export const RELAY_GRACE_MS = 90_000;
+
 /** What confirming knows of the time before. All times are of one monotonic clock, milliseconds. */
 export interface Watch {
   /** The process that has been seen without a break, and since when it has been good enough. */
@@ -55,6 +62,8 @@ export interface Watch {
   readonly proof?: 'hello' | 'local';
   /** Since when no probe has reached the relay. */
   readonly relayLostSince?: number;
+  /** Since when the relay answers again. */
+  readonly relayBackSince?: number;
 }
 
 export type Verdict =
@@ -74,7 +83,9 @@ export function watchOn(
 ): Verdict {
   const relayLostSince =
     probe === undefined ? before.relayLostSince : probe.reachable ? undefined : (before.relayLostSince ?? now);
-  const relay = relayLostSince === undefined ? {} : { relayLostSince };
+  const relayBackSince = before.relayLostSince === undefined ? before.relayBackSince : now;
+  const relay =
+    relayLostSince !== undefined ? { relayLostSince } : relayBackSince !== undefined ? { relayBackSince } : {};
   if (health.kind === 'missing') return { kind: 'wait', watch: relay, why: health.why };
   const { pid, startTime } = health;
   const isSame = before.pid === pid && before.startTime === startTime;
@@ -98,4 +109,14 @@ export function watchOn(
     watch: { pid, startTime, goodSince, proof, ...relay },
     why: 'the agent has to stay up for a while',
   };
+}
+
+/**
+ * Whether an agent that runs may lack its greeting only because of the relay: it is out of reach, or it was, and the agent
+ * has not had the time to come back to it. Such an agent is not taken back, whatever the deadline says.
+ */
+export function mayBeTheRelay(watch: Watch, health: Health, now: number): boolean {
+  if (health.kind === 'missing') return false;
+  if (watch.relayLostSince !== undefined) return true;
+  return watch.relayBackSince !== undefined && now - watch.relayBackSince < RECONNECT_MS;
 }

@@ -4,7 +4,15 @@ import type { AgentManifest } from '../../protocol/index.ts';
 import { bootId } from '../process.ts';
 import { readAgentState } from '../run-directory/agent-state.ts';
 import { statePaths } from '../run-directory/layout.ts';
-import { judge, relayPatience, watchOn, type Verdict, type Watch } from './confirm-rules.ts';
+import {
+  judge,
+  mayBeTheRelay,
+  RELAY_GRACE_MS,
+  relayPatience,
+  watchOn,
+  type Verdict,
+  type Watch,
+} from './confirm-rules.ts';
 import type { RunContext } from './context.ts';
 import { duration } from './phase-control.ts';
 import { RunFailure } from './reason.ts';
@@ -23,7 +31,10 @@ export interface ConfirmOptions {
   readonly toplevel: string;
   /** The agent that must run; undefined when any agent of the unit will do. */
   readonly manifest: AgentManifest | undefined;
-  /** Milliseconds for the proof. The settling time comes on top, for an agent that is proven by then. */
+  /**
+   * Milliseconds for the proof. The settling time comes on top, for an agent that is proven by then, and up to
+   * `RELAY_GRACE_MS` for one that only the relay kept from it.
+   */
   readonly deadline: number;
   readonly settling: number;
   /** ms since the epoch: the agent's own log from there on is shown when it is not proven. */
@@ -70,7 +81,8 @@ export async function confirm(run: RunContext, options: ConfirmOptions): Promise
     watch = verdict.watch;
     options.safePoint();
     control.signal.throwIfAborted();
-    if (now >= proofBy && watch.goodSince === undefined)
+    const isLate = now >= proofBy && watch.goodSince === undefined;
+    if (isLate && !(now < proofBy + RELAY_GRACE_MS && mayBeTheRelay(watch, health, now)))
       throw await notConfirmed(run, options, revival === '' ? said : `${said}; ${revival}`);
     await delay(LOOK_MS);
   }

@@ -300,6 +300,16 @@ describe('a run that fails leaves everything as it was:', function () {
       rmSync(runPaths(state, listRuns(state)[0]!).dir, { recursive: true });
     });
 
+    it('in the middle of an activation: it is ended, and the old generation activated again, whose units it may have stopped', async () => {
+      const { running: old } = host.state();
+      // so much room that it is this process that runs out of it
+      for (const runId of listRuns(state)) rmSync(runPaths(state, runId).dir, { recursive: true });
+      host.plan({ activation: { at: 'stopping', lines: 200_000, hang: true } });
+      await failsAsItWas('disk-full', 'activating', /disk is full|No space left/);
+      assert.equal(host.activations().at(-1), `test ${old}`);
+      rmSync(runPaths(state, listRuns(state)[0]!).dir, { recursive: true });
+    });
+
     it('before it begins: it is refused, and nothing of it stays', async () => {
       const runId = host.ask();
       const filler = openSync(join(state, 'filler'), 'w');

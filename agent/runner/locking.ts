@@ -10,6 +10,7 @@ import { MAX_LOCK_BYTES } from './earlier-locks.ts';
 import { expectSuccess, outputText } from './expect-success.ts';
 import { refuseFailedRevision } from './failed-before.ts';
 import { lastLines } from './last-lines.ts';
+import { pastLeftLocks } from './left-lock.ts';
 import { fail, RunFailure } from './reason.ts';
 import { putLock } from './restoring.ts';
 import { lockedRefOf } from './snapshot.ts';
@@ -74,7 +75,7 @@ async function update(
 ): Promise<StepResult> {
   const { inputName } = run.config;
   doings.lockInFlight = true;
-  const step = await runAsOwner(run, checkout, command);
+  const step = await pastLeftLocks(run, checkout, () => runAsOwner(run, checkout, command));
   const left = await readLock(checkout.query);
   if (left) doings.ownLocks.push(left);
   doings.lockInFlight = false;

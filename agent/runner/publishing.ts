@@ -18,7 +18,7 @@ import { MAX_LOCK_BYTES } from './earlier-locks.ts';
 import { expectSuccess, outputText } from './expect-success.ts';
 import { commitLock, objectAt, OWN_SETTINGS, storeLock } from './lock-commit.ts';
 import { planPublish, type PublishPlan } from './publish-plan.ts';
-import { remoteUrl } from './pulling.ts';
+import { remoteName, remoteUrl } from './pulling.ts';
 import { asFailure, RunFailure } from './reason.ts';
 import { MAX_RESUMES } from './resume-plan.ts';
 import type { StepResult } from './step-runner.ts';
@@ -151,7 +151,7 @@ async function look(run: RunContext, checkout: Checkout, lock: Lock): Promise<{ 
   const { git, query } = checkout;
   const { remote, ref } = lock.upstream;
   const fetch = await runAsOwner(run, checkout, ['git', 'fetch', remote, ref], { env: OWN_SETTINGS });
-  const name = `the remote ${remote}${await remoteUrl(checkout, remote)} of nixcfg`;
+  const name = remoteName(remote, await remoteUrl(checkout, remote));
   expectSuccess(fetch, 'git fetch', output => gitFailure(output, name));
   const tip = await git.fetched();
   const { rev: head } = await git.head();

@@ -16,6 +16,7 @@ import { accessOf } from '../steps/environment.ts';
 import { runAsOwner, type Checkout, type CheckoutDoings, type RunContext } from './context.ts';
 import { isOwnEarlierLock } from './earlier-locks.ts';
 import { expectSuccess } from './expect-success.ts';
+import { pastLeftLocks } from './left-lock.ts';
 import { fail, RunFailure } from './reason.ts';
 import { syncOrWarn } from './restoring.ts';
 import { systemSnapshot, lockedRefOf } from './snapshot.ts';
@@ -100,8 +101,11 @@ export async function pull(run: RunContext, checkout: Checkout, doings: Checkout
   const head = await git.head();
   const { branch, upstream } = expectUpstream(checkout, head);
   await clearLock(run, checkout, doings, head.rev);
-  const remote = `the remote ${upstream.remote}${await remoteUrl(checkout, upstream.remote)} of nixcfg`;
-  const fetch = await runAsOwner(run, checkout, ['git', 'fetch', upstream.remote, upstream.ref]);
+  const url = await remoteUrl(checkout, upstream.remote);
+  const remote = remoteName(upstream.remote, url);
+  const fetch = await pastLeftLocks(run, checkout, () =>
+    runAsOwner(run, checkout, ['git', 'fetch', upstream.remote, upstream.ref]),
+  );
   expectSuccess(fetch, 'git fetch', output => gitFailure(output, remote));
 
   const to = await git.fetched();
@@ -128,7 +132,9 @@ export async function pull(run: RunContext, checkout: Checkout, doings: Checkout
   delete doings.movingSince;
   if (now.rev !== to)
     fail('internal', `after the merge HEAD is at ${now.rev} and not at ${to}`, 'Look into the checkout on the host.');
-  run.journal.append({ type: 'pulled', from: head.rev, to, commits, more: total - commits.length });
+  const more = total - commits.length;
+  const known = url !== undefined && url.length <= 4096 && { remote: url };
+  run.journal.append({ type: 'pulled', from: head.rev, to, commits, more, ...known });
 }
 
 function expectUpstream({ path }: Checkout, head: Head): Required<Pick<Head, 'branch' | 'upstream'>> {
@@ -188,10 +194,15 @@ async function expectNothingInTheWay(checkout: Checkout, from: string, to: strin
   );
 }
 
-/** The URL of a remote in parentheses, for messages. */
-export async function remoteUrl(checkout: Checkout, remote: string): Promise<string> {
+/** A remote for messages. */
+export function remoteName(remote: string, url: string | undefined): string {
+  return `the remote ${remote}${url === undefined ? '' : ` (${url})`} of nixcfg`;
+}
+
+/** The URL of a remote, without credentials. */
+export async function remoteUrl(checkout: Checkout, remote: string): Promise<string | undefined> {
   const { exitCode, stdout } = await checkout.query(['git', 'remote', 'get-url', remote]);
-  return exitCode === 0 ? ` (${withoutCredentials(stdout.trim())})` : '';
+  return exitCode === 0 ? withoutCredentials(stdout.trim()) : undefined;
 }
 
 function exists(path: string): boolean {

@@ -1,3 +1,4 @@
+import type { NixEntry } from './render/nix-entry.ts';
 import { rendererFor } from './render/renderer.ts';
 import { RawTail } from './raw-tail.ts';
 
@@ -13,12 +14,14 @@ export interface FollowOptions {
   readonly ended: Promise<unknown>;
   /** Takes rendered bytes, those to be skipped left out. Valid only during the call. */
   readonly write: (bytes: Uint8Array) => void;
+  /** Told of the entries of nix's log. */
+  readonly watch?: ((entry: NixEntry) => void) | undefined;
   /** Asked when there is nothing to read; `since` is when the last byte came, in ms of `performance.now()`. */
   readonly idle?: (since: number) => void;
 }
 
 /** Renders what is, and what will be, in a raw file until its writers have ended. Resolves when all of it is written. */
-export async function followRaw({ path, name, offset, skip, ended, write, idle }: FollowOptions): Promise<void> {
+export async function followRaw({ path, name, offset, skip, ended, write, watch, idle }: FollowOptions): Promise<void> {
   const progress = { ended: false };
   const end = ended.then(
     () => (progress.ended = true),
@@ -30,7 +33,7 @@ export async function followRaw({ path, name, offset, skip, ended, write, idle }
     toSkip -= skipped;
     if (skipped < bytes.length) write(bytes.subarray(skipped));
   };
-  const renderer = rendererFor(name);
+  const renderer = rendererFor(name, watch);
   const raw = await RawTail.open(path, offset);
   try {
     let lastByte = performance.now();

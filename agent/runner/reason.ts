@@ -11,6 +11,8 @@ export type FailureKind =
   | 'upstream-gone'
   | 'local-changes'
   | 'checkout-busy'
+  | 'copy-locked'
+  | 'copy-stale'
   | 'not-a-repository'
   | 'owner'
   | 'no-such-input'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -45,6 +45,33 @@ describe('an update', function () {
     assert.match(output, /nixos-system-web>.* part 3\n/);
     assert.equal(readFileSync(runPaths(host.config.stateDir, runId).lockAfter, 'utf8'), state.lock);
     assert.ok(run.steps.every(step => step.exitCode === 0));
+  });
+
+  it('says what it built, which packages it changes, and that the host needs a reboot', async () => {
+    await host.update();
+    host.release('b');
+    host.plan({ packages: 'hello: 2.12.1 → 2.12.2, \x1b[31;1m+9.0 KiB\x1b[0m\n' });
+    mkdirSync(join(host.home, 'booted-system'));
+    writeFileSync(join(host.home, 'linux'), '');
+    symlinkSync(join(host.home, 'linux'), join(host.home, 'booted-system/kernel'));
+    const runId = host.ask();
+    await host.run(runId);
+    const run = foldRun(host.events(runId));
+    assert.equal(run.end?.outcome, 'succeeded', host.output(runId));
+    assert.deepEqual(run.packages?.changes, [{ name: 'hello', before: ['2.12.1'], after: ['2.12.2'], bytes: 9216 }]);
+    assert.deepEqual([run.totals?.builds, run.totals?.downloads], [1, 0]);
+    assert.deepEqual(run.reboot?.because, ['kernel']);
+    assert.equal(existsSync(runPaths(host.config.stateDir, runId).progress), false, 'nothing is left of the progress');
+  });
+
+  it('is none the worse for a nix that cannot say which packages change', async () => {
+    await host.update();
+    host.release('b');
+    const runId = host.ask();
+    await host.run(runId);
+    const run = foldRun(host.events(runId));
+    assert.equal(run.end?.outcome, 'succeeded', host.output(runId));
+    assert.equal(run.packages, undefined);
   });
 
   it('with nothing to update succeeds unchanged, says so, and activates nothing', async () => {
@@ -210,6 +237,39 @@ describe('an agent that the relay does not greet', function () {
       const end = await host.update();
       assert.equal(end.reason?.kind, 'agent-not-confirmed');
       assert.match(end.reason.message, /the relay has not greeted it/);
+    } finally {
+      relay.close();
+    }
+  });
+
+  it('is waited for past the deadline where the relay was away and has just come back', async () => {
+    let asked = 0;
+    const relay = createServer((_, response) => {
+      asked++;
+      response.statusCode = asked === 1 ? 503 : 200;
+      response.end();
+      // the runner asks every 2 s: the deadline is over by now
+      if (asked === 3) greet();
+    });
+    const greet = (): void => {
+      const file = statePaths(host.config.stateDir).agent;
+      writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), helloAt: 1 }));
+    };
+    relay.listen(0, '127.0.0.1');
+    await once(relay, 'listening');
+    try {
+      host.release('d');
+      host.plan({ agent: 'shy' });
+      host.configure({
+        relayUrl: `ws://127.0.0.1:${(relay.address() as AddressInfo).port}`,
+        // longer than the relay was away, or its absence would be proof enough
+        deadlines: { confirming: 3000, settling: 3000 },
+      });
+      const runId = host.ask();
+      await host.run(runId);
+      const run = foldRun(host.events(runId));
+      assert.equal(run.end?.outcome, 'succeeded', host.output(runId));
+      assert.equal(run.confirmed?.proof, 'hello');
     } finally {
       relay.close();
     }

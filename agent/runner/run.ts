@@ -20,6 +20,7 @@ import { withoutCredentials } from '../steps/credentials.ts';
 import { accessOf } from '../steps/environment.ts';
 import { clearInbox, keepRequest, readInbox, readKeptRequest, refuse } from './accept.ts';
 import { removeLateMarks, takeCancelMark } from './cancel-mark.ts';
+import { RELAY_GRACE_MS } from './confirm-rules.ts';
 import type { Ending, Progress, RunContext } from './context.ts';
 import { duration, PhaseControl } from './phase-control.ts';
 import { publish } from './publishing.ts';
@@ -135,6 +136,8 @@ async function execute(
   }
   const last = readLastRunner(paths.runner);
   writeRunnerFile(paths.runner);
+  // of a build that nobody watches any more
+  rmSync(paths.progress, { force: true });
   const isFirst = journal.events.length === 0;
   const output = OutputLog.open(paths, !isFirst && last?.bootId !== bootId());
   const control = new PhaseControl({
@@ -218,8 +221,8 @@ function stuck(milliseconds: number, argv: readonly string[]): RunFailure {
   });
 }
 
-/** Milliseconds for each phase. An agent that is proven at the last moment still has its settling time. */
+/** Milliseconds for each phase. An agent that is proven at the last moment still has its settling time: confirming ends itself. */
 function phaseDeadlines(config: AgentConfig, request: UpdateRequest): Record<Phase, number> {
   const deadlines = { ...DEFAULT_DEADLINES, ...config.deadlines, ...request.deadlines };
-  return { ...deadlines, confirming: deadlines.confirming + config.deadlines.settling + 5000 };
+  return { ...deadlines, confirming: deadlines.confirming + RELAY_GRACE_MS + config.deadlines.settling + 5000 };
 }

@@ -7,10 +7,12 @@ import { foldRun, type RunId } from '../../protocol/index.ts';
 import { JournalWriter } from '../run-directory/journal-writer.ts';
 import { runPaths, type RunPaths } from '../run-directory/layout.ts';
 import { OutputLog } from '../run-directory/output-log.ts';
+import { readProgress } from '../run-directory/progress-file.ts';
 import { currentUser } from '../steps/user.ts';
 import { lastLines } from './last-lines.ts';
 import { groupLives, processesMarked } from './process-group.ts';
 import { RunFailure } from './reason.ts';
+import { NIX_RAW } from './render/renderer.ts';
 import { RUN_MARK, StepRunner, type StepCommand } from './step-runner.ts';
 
 const runId = '01J00000000000000000000000' as RunId;
@@ -66,6 +68,12 @@ describe('a step', () => {
     assert.deepEqual(lastLines(result.tail), ['out', 'err']);
   });
 
+  it('is ended when it cannot be written down which process it is', async () => {
+    mkdirSync(paths.runner);
+    await assert.rejects(steps.run(shell('sleep 60'), never));
+    assert.deepEqual(processesMarked(RUN_MARK, runId), []);
+  });
+
   it('shows output while the child still runs', async () => {
     const go = join(dir, 'go');
     const run = steps.run(shell(`echo first; while ! [ -e ${go} ]; do sleep 0.02; done; echo second`), never);
@@ -74,6 +82,22 @@ describe('a step', () => {
     writeFileSync(go, '');
     await run;
     assert.ok(written().endsWith('first\nsecond\n'));
+  });
+
+  it('says how far a build is while it goes on, and leaves nothing of that behind', async () => {
+    const go = join(dir, 'go');
+    const log = [
+      '@nix {"action":"start","id":1,"level":0,"parent":0,"text":"","type":104}',
+      '@nix {"action":"result","id":1,"type":105,"fields":[1,5,1,0]}',
+    ].join('\n');
+    const script = `echo '${log}'; while ! [ -e ${go} ]; do sleep 0.02; done`;
+    const run = steps.run(shell(script, { raw: NIX_RAW }), never);
+    await until(() => readProgress(paths.progress)?.builds?.done === 1);
+    assert.deepEqual(readProgress(paths.progress), { builds: { done: 1, total: 5 }, now: [], more: 0 });
+    writeFileSync(go, '');
+    const { totals } = await run;
+    assert.deepEqual(totals, { builds: 1, downloads: 0, bytes: 0 });
+    assert.equal(existsSync(paths.progress), false);
   });
 
   it('begins its part of the raw file and of the output where the journal says', async () => {

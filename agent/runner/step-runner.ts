@@ -9,6 +9,7 @@ import type { RunEvent } from '../../protocol/index.ts';
 import type { OutputLog } from '../run-directory/output-log.ts';
 import type { JournalWriter } from '../run-directory/journal-writer.ts';
 import type { RunPaths } from '../run-directory/layout.ts';
+import { ProgressFile } from '../run-directory/progress-file.ts';
 import { cutUnwrittenTail } from '../run-directory/unwritten-tail.ts';
 import { asUser } from '../steps/as-user.ts';
 import { withoutCredentials } from '../steps/credentials.ts';
@@ -18,6 +19,8 @@ import { Tail } from './last-lines.ts';
 import { endGroup, KILL_GRACE_MS } from './process-group.ts';
 import { followRaw } from './raw-follow.ts';
 import type { RunFailure } from './reason.ts';
+import { BuildTracker, type BuildTotals } from './render/build-tracker.ts';
+import { NIX_RAW } from './render/renderer.ts';
 import { writeRunnerFile } from './runner-file-writer.ts';
 
 /** Marks the children of a run in their environment, so that the next runner finds what a dead one left behind. */
@@ -47,6 +50,8 @@ export interface StepResult {
   readonly notStarted?: Error;
   /** The end of its rendered output. */
   readonly tail: Uint8Array;
+  /** What a build came to, by its log. */
+  readonly totals?: BuildTotals;
 }
 
 export interface StepRunnerOptions {
@@ -181,7 +186,6 @@ export class StepRunner {
     });
     closeSync(fd);
     const { pid } = child;
-    if (pid !== undefined) writeRunnerFile(paths.runner, step, pid);
 
     let stopped: RunFailure | undefined;
     let stopping: Promise<void> | undefined;
@@ -193,7 +197,10 @@ export class StepRunner {
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
     const { silence } = command;
+    const tracker = new BuildTracker();
+    const progress = command.raw === NIX_RAW ? new ProgressFile(paths.progress, () => tracker.progress()) : undefined;
     try {
+      if (pid !== undefined) writeRunnerFile(paths.runner, step, pid);
       await followRaw({
         path: rawPath,
         name: command.raw,
@@ -203,6 +210,10 @@ export class StepRunner {
         write: bytes => {
           tail.push(bytes);
           output.write(bytes);
+        },
+        watch: entry => {
+          tracker.take(entry);
+          progress?.changed();
         },
         idle: since => {
           if (silence !== undefined && performance.now() - since > silence)
@@ -215,6 +226,7 @@ export class StepRunner {
       throw error;
     } finally {
       signal.removeEventListener('abort', onAbort);
+      progress?.[Symbol.dispose]();
     }
     await stopping;
     const result = await child;
@@ -222,6 +234,7 @@ export class StepRunner {
     return {
       ...(result.exitCode !== undefined && { exitCode: result.exitCode }),
       ...(result.signal !== undefined && { signal: result.signal }),
+      ...(progress && { totals: tracker.totals() }),
       ...(stopped && { stopped }),
       ...(pid === undefined && { notStarted: new Error(result instanceof Error ? result.message : 'not started') }),
     };

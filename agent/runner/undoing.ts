@@ -4,6 +4,7 @@ import { readManifest } from '../platform/rebuilder.ts';
 import { releaseReserve } from '../run-directory/reserve.ts';
 import { findUndo } from '../run-directory/undo-decided.ts';
 import { ActivationFailure, restoreDefault, rollBack, warn } from './activating.ts';
+import { RELAY_GRACE_MS } from './confirm-rules.ts';
 import { confirm } from './confirming.ts';
 import { proofTimes, type Ending, type Progress, type RunContext } from './context.ts';
 import { asFailure, type RunFailure } from './reason.ts';
@@ -110,7 +111,7 @@ async function proven(run: RunContext, progress: Progress, recorded: string, end
 async function proveOldAgent(run: RunContext, recorded: string): Promise<string | undefined> {
   const manifest = readManifest(recorded);
   const { deadline, settling } = proofTimes(run);
-  run.control.renew(deadline + settling + 60_000);
+  run.control.renew(deadline + RELAY_GRACE_MS + settling + 60_000);
   try {
     await confirm(run, {
       toplevel: recorded,

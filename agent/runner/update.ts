@@ -9,6 +9,7 @@ import { openCheckout, pull, record } from './pulling.ts';
 import { asFailure } from './reason.ts';
 import { recover } from './undoing.ts';
 import { readManifest } from '../platform/rebuilder.ts';
+import { hostRebootReasons } from '../platform/reboot.ts';
 import { bootId } from '../process.ts';
 import { readAgentState } from '../run-directory/agent-state.ts';
 import { statePaths } from '../run-directory/layout.ts';
@@ -67,6 +68,8 @@ async function phases(run: RunContext, progress: Progress, entry: EntryPoint): P
   }
   control.enter('committing');
   await commit(run, built.toplevel);
+  const because = hostRebootReasons(run.config);
+  if (because) run.journal.append({ type: 'reboot', because });
   if (control.cancelledBy !== undefined) warn(run, 'the wish to cancel came when there was nothing left to undo');
   return { outcome: 'succeeded', changed: built.toplevel !== checkout.recorded.before.generation?.toplevel };
 }

@@ -28,7 +28,7 @@ export class AgentSession implements Session {
   constructor(connection: Connection, services: AgentServices) {
     this.#connection = connection;
     this.#services = services;
-    this.#tails = new Tails(services.stateDir, connection, services.log);
+    this.#tails = new Tails(services.stateDir, connection, services.log, connection.welcome.progress);
     this.#listed = this.#answer('the runs', async () => {
       this.#say({ type: 'runs', runs: await services.runs.describeAll() });
       const status = services.status();

@@ -8,6 +8,7 @@ import { hostStatusSchema, type HostStatus } from '../../protocol/index.ts';
 import type { AgentConfig } from '../config.ts';
 import { findNixcfg } from '../nixcfg/find.ts';
 import { lingerProblem } from '../platform/linger.ts';
+import { hostRebootReasons } from '../platform/reboot.ts';
 import { readJsonFile, writeFileAtomically } from '../run-directory/files.ts';
 import { statePaths } from '../run-directory/layout.ts';
 import { queryAs } from '../steps/query.ts';
@@ -31,7 +32,8 @@ export async function collectStatus(
   { upstream: askUpstream, previous }: CollectOptions,
 ): Promise<HostStatus> {
   const generation = currentGeneration(config.system);
-  const base = { at: Date.now(), ...(generation && { generation }) };
+  const reboot = hostRebootReasons(config);
+  const base = { at: Date.now(), ...(generation && { generation }), ...(reboot && { reboot }) };
   const known = previous?.upstream;
   const linger = lingerProblem(config);
   const own = linger ? [`${linger.message}. ${linger.advice}`] : [];

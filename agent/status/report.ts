@@ -39,7 +39,7 @@ function printable(text: string): string {
 }
 
 function describeStatus(status: HostStatus, inputName: string, now: number): [string, string][] {
-  const { nixcfg, input, upstream, generation } = status;
+  const { nixcfg, input, upstream, generation, reboot = [] } = status;
   const rows: [string, string][] = [];
   if (nixcfg) {
     const where = [nixcfg.branch, nixcfg.head?.slice(0, 12)].filter(part => part !== undefined).join(' at ');
@@ -51,6 +51,7 @@ function describeStatus(status: HostStatus, inputName: string, now: number): [st
     const number = generation.number === undefined ? '' : `${generation.number}, `;
     rows.push(['generation', `${number}${generation.toplevel}`]);
   }
+  if (reboot.length > 0) rows.push(['reboot', `needed for ${reboot.join(', ')}`]);
   for (const problem of status.problems) rows.push(['problem', problem]);
   rows.push(['found out', ago(now - status.at)]);
   return rows;

@@ -170,6 +170,22 @@ describe('what nix means when it updates a lock', () => {
     assert.equal(staleLock(substituter, 'the input'), undefined);
   });
 
+  it('takes no old copy for the newest, whatever kept git from it: nix 2.26 exits with 0 and says nothing of its own', () => {
+    const locked = `error: cannot lock ref 'refs/heads/main': Unable to create '/home/ana/.cache/nix/gitv3/006w/./refs/heads/main.lock': File exists.
+
+Another git process seems to be running in this repository, e.g.
+an editor opened by 'git commit'.`;
+    const reason = staleLock(locked, 'the source of the input nixfleet');
+    assert.equal(reason?.kind, 'copy-locked');
+    assert.match(
+      reason.message,
+      /^the source of the input nixfleet could not be fetched anew.*main\.lock': File exists$/,
+    );
+    assert.equal(staleLock('error: object file x is empty\nfatal: loose object is corrupt', 'x')?.kind, 'copy-stale');
+    const warned = 'warning: could not update local clone; continuing with the most recent version';
+    assert.equal(staleLock(warned, 'x')?.kind, 'copy-stale');
+  });
+
   it('finds nothing wrong with an update that went well', () => {
     const fine =
       "warning: Git tree '/home/ana/nixcfg' is dirty\nwarning: updating lock file '/home/ana/nixcfg/flake.lock':\n• Updated input 'nixfleet':\n    'git+git://10.77.0.1/nixfleet.git?ref=refs/heads/main&rev=aaa' (2026-01-01)\n  → 'git+git://10.77.0.1/nixfleet.git?ref=refs/heads/main&rev=bbb' (2026-01-02)";

@@ -172,13 +172,30 @@ export function lockFailure(output: string, subject: string): RunReason | undefi
 
 /** nix goes on with an old copy after these and exits with 0: its own warnings, and git's words when a fetch failed. */
 const STALE =
-  /could not update local clone of Git repository|could not get HEAD ref for repository|using (?:expired )?cached|continuing with the most recent version|^(?:fatal: |ssh: connect to|Host key verification failed|\S+: Permission denied \()/im;
+  /could not update local clone of Git repository|could not get HEAD ref for repository|using (?:expired )?cached|continuing with the most recent version|^(?:fatal: |error: |ssh: connect to|Host key verification failed|\S+: Permission denied \()/im;
+
+/** Why nix could not bring its own copy of a repository up to date, where the remote is not to blame. */
+const COPY: readonly Row[] = [
+  {
+    kind: 'copy-locked',
+    pattern: /Unable to create '[^']*\.lock': File exists|cannot lock ref/i,
+    says: 'could not be fetched anew, since another git is at work in nix’s copy of it, or died there',
+    advice: 'If no git is at work on this host, remove the lock that git names, and run the update again.',
+  },
+  {
+    kind: 'copy-stale',
+    pattern: STALE,
+    says: 'could not be fetched anew, and nix would go on with the copy it has',
+    advice:
+      'See what git says of it. Where the copy is damaged, remove ~/.cache/nix of the checkout’s owner, and nix fetches it again.',
+  },
+];
 
 /** Why an update of the lock that exited with 0 did not ask the remote; undefined when it did. */
 export function staleLock(output: string, subject: string): RunReason | undefined {
   if (!STALE.test(output)) return undefined;
   const reason = lockFailure(output, subject);
-  return reason && REACH.some(row => row.kind === reason.kind) ? reason : undefined;
+  return reason && REACH.some(row => row.kind === reason.kind) ? reason : find(COPY, output, subject);
 }
 
 /** What the output of a failed build means. Whatever is not a failed build, and names no cause outside, is evaluation. */

@@ -2,7 +2,7 @@
 import type { Query } from './query.ts';
 
 /** Given to every nix command: the host's configuration need not enable flakes. */
-const FLAKES = ['--extra-experimental-features', 'nix-command flakes'] as const;
+export const FLAKES = ['--extra-experimental-features', 'nix-command flakes'] as const;
 
 export interface NixVersion {
   readonly major: number;

@@ -16,6 +16,20 @@ describe('watching a folder', () => {
     await until('another', () => calls === 2);
   });
 
+  it('calls back soon where that is asked for, and gathers what comes right after', async () => {
+    using folder = new TemporaryFolder();
+    let calls = 0;
+    const options = { gather: 60_000, poll: 60_000 };
+    using _soon = new FolderWatch(folder.path, { ...options, soon: 1 }, () => calls++);
+    writeFileSync(folder.join('f'), 'x');
+    await until('the call', () => calls === 1);
+    let seen = 0;
+    using _other = new FolderWatch(folder.path, { ...options, gather: 20 }, () => seen++);
+    writeFileSync(folder.join('f'), 'xx');
+    await until('another watch to be called', () => seen > 0);
+    assert.equal(calls, 1);
+  });
+
   it('calls back now and then where nothing can be watched, and watches what comes into being', async () => {
     using folder = new TemporaryFolder();
     let calls = 0;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { describe, it } from 'mocha';
 import {
@@ -16,7 +17,7 @@ import {
 import { JournalWriter } from '../run-directory/journal-writer.ts';
 import { runPaths, type RunPaths } from '../run-directory/layout.ts';
 import { OutputLog } from '../run-directory/output-log.ts';
-import { TemporaryFolder } from '../testing/temporary.ts';
+import { TemporaryFolder, until } from '../testing/temporary.ts';
 import { FrameBuffers } from './frame-buffers.ts';
 import { RunTail } from './run-tail.ts';
 
@@ -40,6 +41,7 @@ class Stage implements Disposable {
   readonly ended = new Set<StreamName>();
   readonly frames: { readonly stream: StreamName; readonly time: number; readonly length: number }[] = [];
   readonly messages: number[] = [];
+  readonly progress: unknown[] = [];
 
   constructor() {
     mkdirSync(this.paths.dir, { recursive: true });
@@ -64,8 +66,8 @@ class Stage implements Disposable {
     this.journal.append({ type: 'ended', outcome: 'succeeded', changed: false, after: {} });
   }
 
-  tail(streams: StreamPositions = ALL, afterSeq = 0, buffers = new FrameBuffers()): RunTail {
-    return new RunTail(this.#folder.path, runId, afterSeq, streams, buffers);
+  tail(streams: StreamPositions = ALL, afterSeq = 0, buffers = new FrameBuffers(), tellsProgress = false): RunTail {
+    return new RunTail(this.#folder.path, runId, afterSeq, streams, buffers, tellsProgress);
   }
 
   /** Takes what a tail has to say now, as a relay does. Returns the number of pieces. */
@@ -74,7 +76,7 @@ class Stage implements Disposable {
     for (let pieces = 0; pieces < most; pieces++) {
       const piece = await tail.next();
       if (!piece) return pieces;
-      if (typeof piece.data === 'string') this.#takeEvents(piece.data);
+      if (typeof piece.data === 'string') this.#takeText(piece.data);
       else this.#takeFrame(piece.data);
       // as a socket that has sent it: nobody may read it any more
       if (typeof piece.data !== 'string') piece.data.fill(0xff);
@@ -89,8 +91,13 @@ class Stage implements Disposable {
     this.#folder[Symbol.dispose]();
   }
 
-  #takeEvents(text: string): void {
-    const { events } = JSON.parse(text) as { events: { seq: number }[] };
+  #takeText(text: string): void {
+    const message = JSON.parse(text) as { type: string; progress?: unknown; events: { seq: number }[] };
+    if (message.type === 'progress') {
+      this.progress.push(message.progress);
+      return;
+    }
+    const { events } = message;
     assert.ok(text.length < MAX_MESSAGE_BYTES);
     assert.ok(events.length <= 200);
     this.messages.push(events.length);
@@ -114,6 +121,35 @@ class Stage implements Disposable {
 }
 
 describe('following a run', () => {
+  it('tells how far its build is while it builds, and only the newest', async () => {
+    using stage = new Stage();
+    const tail = stage.tail(ALL, 0, new FrameBuffers(), true);
+    const write = (done: number): void =>
+      writeFileSync(stage.paths.progress, JSON.stringify({ builds: { done, total: 5 }, now: [], more: 0 }));
+    write(1);
+    await stage.drain(tail);
+    assert.deepEqual(stage.progress, [], 'the run does not build yet');
+    stage.journal.append({ type: 'phase', phase: 'building' });
+    await until('the first', async () => (await stage.drain(tail), stage.progress.length > 0));
+    write(2);
+    write(3);
+    await until('the newest', async () => (await stage.drain(tail), stage.progress.length > 1));
+    assert.deepEqual(stage.progress, [
+      { builds: { done: 1, total: 5 }, now: [], more: 0 },
+      { builds: { done: 3, total: 5 }, now: [], more: 0 },
+    ]);
+  });
+
+  it('tells nothing of it to a relay that did not ask', async () => {
+    using stage = new Stage();
+    const tail = stage.tail();
+    stage.journal.append({ type: 'phase', phase: 'building' });
+    writeFileSync(stage.paths.progress, '{"now":[],"more":0}');
+    await stage.drain(tail);
+    await stage.drain(tail);
+    assert.deepEqual([stage.seqs, stage.progress], [[1], []]);
+  });
+
   it('sends events and output as they come, and an end when all is sent', async () => {
     using stage = new Stage();
     const tail = stage.tail();
@@ -134,6 +170,22 @@ describe('following a run', () => {
     assert.deepEqual([...stage.ended].sort(), ['lock-after', 'lock-before', 'output']);
     assert.ok(tail.isDone);
     assert.equal(await stage.drain(tail), 0);
+  });
+
+  it('is not done before its last piece is in the hands of who asked for it', async () => {
+    using stage = new Stage();
+    stage.write('the last word');
+    stage.end();
+    const tail = stage.tail();
+    const given = Symbol('given');
+    for (;;) {
+      const asked = tail.next();
+      // who takes it for done meanwhile, as a change in the folder does, drops the piece on its way
+      while ((await Promise.race([asked, setImmediate(given)])) === given)
+        assert.ok(!tail.isDone, 'it says it is done');
+      if ((await asked) === undefined) break;
+    }
+    assert.ok(tail.isDone);
   });
 
   it('goes on from where the reader is', async () => {
@@ -341,7 +393,7 @@ describe('following a run', () => {
             // what comes next happens in the middle of this
             await reading;
             reading = stage.drain(tail, size);
-            for (let i = 0; i < meanwhile; i++) await new Promise(resolve => setImmediate(resolve));
+            for (let i = 0; i < meanwhile; i++) await setImmediate();
           } else if (kind === 'reconnect') {
             await reading;
             tail = stage.tail({ ...stage.positions }, stage.seqs.length);

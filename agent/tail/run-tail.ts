@@ -12,6 +12,7 @@ import {
   type StreamPositions,
 } from '../../protocol/index.ts';
 import { runPaths, streamPath } from '../run-directory/layout.ts';
+import { readProgress } from '../run-directory/progress-file.ts';
 import { FrameBuffers } from './frame-buffers.ts';
 import { JournalReader } from './journal-reader.ts';
 import type { Piece, Source } from './pump.ts';
@@ -19,6 +20,9 @@ import { LockReader, OutputReader, type StreamReader } from './stream-reader.ts'
 
 /** Characters of one `events` message, about; a relay takes a mebibyte. */
 const MAX_EVENTS_LENGTH = 256 * 1024;
+
+/** Milliseconds between two looks at how far a build is. */
+const PROGRESS_LOOK = 500;
 
 /** Which streams are whole, by what the journal says. */
 interface Milestones {
@@ -41,7 +45,13 @@ export class RunTail implements Source {
   #afterSeq: number;
   readonly #streams = new Map<StreamName, StreamReader>();
   /** Who has something to say before the next wake; in turns. */
-  readonly #turns = new Set<'events' | StreamName>();
+  readonly #turns = new Set<'events' | 'progress' | StreamName>();
+  readonly #tellsProgress: boolean;
+  #builds = false;
+  #progress = '';
+  #lookedAt = -Infinity;
+  /** A piece is being read: its reader may say that it is done before anybody has the piece. */
+  #reading = false;
 
   constructor(
     stateDir: string,
@@ -49,7 +59,9 @@ export class RunTail implements Source {
     afterSeq: number,
     streams: StreamPositions,
     buffers = new FrameBuffers(),
+    tellsProgress = false,
   ) {
+    this.#tellsProgress = tellsProgress;
     this.#buffers = buffers;
     this.#stateDir = stateDir;
     this.#runId = runId;
@@ -67,8 +79,9 @@ export class RunTail implements Source {
     return this.#journal.damage;
   }
 
-  /** The run has ended and all of it was sent. */
+  /** The run has ended and all of it was given out. */
   get isDone(): boolean {
+    if (this.#reading) return false;
     const streams = [...this.#streams.values()];
     return this.#milestones.ended && this.#events.length === 0 && streams.every(stream => stream.isDone);
   }
@@ -76,6 +89,7 @@ export class RunTail implements Source {
   /** Something may have been written. */
   refresh(): void {
     for (const turn of ['events', ...this.#streams.keys()] as const) this.#turns.add(turn);
+    if (this.#tellsProgress) this.#turns.add('progress');
   }
 
   /** Sends a stream from another position on. */
@@ -96,9 +110,23 @@ export class RunTail implements Source {
   }
 
   async next(): Promise<Piece | undefined> {
+    this.#reading = true;
+    try {
+      return await this.#nextPiece();
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  async #nextPiece(): Promise<Piece | undefined> {
     for (const turn of this.#turns) {
       this.#turns.delete(turn);
-      const said = turn === 'events' ? await this.#nextEvents() : await this.#nextFrame(turn);
+      const said =
+        turn === 'events'
+          ? await this.#nextEvents()
+          : turn === 'progress'
+            ? this.#nextProgress()
+            : await this.#nextFrame(turn);
       if (!said) continue;
       const { again, ...piece } = said;
       if (again) this.#turns.add(turn);
@@ -131,7 +159,20 @@ export class RunTail implements Source {
     return piece && { data: piece.frame, again: piece.more, release: piece.release };
   }
 
+  /** How far the build is, if that is news. What was not told when there was no room is never told. */
+  #nextProgress(): Said | undefined {
+    if (!this.#builds || performance.now() - this.#lookedAt < PROGRESS_LOOK) return undefined;
+    this.#lookedAt = performance.now();
+    const progress = readProgress(runPaths(this.#stateDir, this.#runId).progress);
+    const message: AgentMessage | undefined = progress && { type: 'progress', runId: this.#runId, progress };
+    const data = message && JSON.stringify(message);
+    if (data === undefined || data === this.#progress) return undefined;
+    this.#progress = data;
+    return { data, again: false };
+  }
+
   #note(event: AnyRunEvent): void {
+    if (event.type === 'phase') this.#builds = event['phase'] === 'building';
     if (event.type !== 'recorded' && event.type !== 'locked' && event.type !== 'ended') return;
     this.#milestones[event.type] = true;
     // a stream that had its turn already may have waited for this

@@ -16,15 +16,21 @@ type Rewind = Extract<ToAgentMessage, { type: 'rewind' }>;
 /** How often a run directory is looked into without being told of a change, milliseconds. */
 const POLL = 1000;
 
+/** Milliseconds in which what the runner writes at once is noticed. It has gathered already; doing it again would make it late. */
+const TOGETHER = 2;
+
 export class Tails implements Disposable {
   readonly #stateDir: string;
   readonly #log: Logger;
   readonly #pump: Pump;
   readonly #buffers = new FrameBuffers();
   readonly #tails = new Map<RunId, { readonly tail: RunTail; readonly watch: FolderWatch }>();
+  readonly #tellsProgress: boolean;
   #ended = false;
 
-  constructor(stateDir: string, sink: Sink, log: Logger) {
+  /** @param tellsProgress the relay wants to know how far builds are */
+  constructor(stateDir: string, sink: Sink, log: Logger, tellsProgress = false) {
+    this.#tellsProgress = tellsProgress;
     this.#stateDir = stateDir;
     this.#log = log;
     this.#pump = new Pump(sink, (source, error) => {
@@ -38,10 +44,11 @@ export class Tails implements Disposable {
   resume(message: Resume): void {
     if (this.#ended) return;
     this.#stop(message.runId);
-    const tail = new RunTail(this.#stateDir, message.runId, message.afterSeq, message.streams, this.#buffers);
+    const { runId, afterSeq, streams } = message;
+    const tail = new RunTail(this.#stateDir, runId, afterSeq, streams, this.#buffers, this.#tellsProgress);
     const watch = new FolderWatch(
       runPaths(this.#stateDir, message.runId).dir,
-      { gather: FRAME_GATHER_MS, poll: POLL },
+      { gather: FRAME_GATHER_MS, soon: TOGETHER, poll: POLL },
       () => this.#changed(tail),
     );
     this.#tails.set(message.runId, { tail, watch });

@@ -28,7 +28,7 @@ export interface FakePlan {
 }
 
 export interface FakeStep {
-  /** This text, so many times, with the number of the line for `#`. */
+  /** This text, so many times, with the number of the line for `#`, and the time of writing in ms for `@milliseconds`. */
   readonly text: string;
   readonly times: number;
   /** Lines to a flush; all at once without it. */
@@ -115,7 +115,8 @@ async function writeStep(output: OutputLog, step: FakeStep, skip: number): Promi
   for (let line = 0; line < step.times; line += chunk) {
     let text = '';
     for (let i = line; i < Math.min(line + chunk, step.times); i++) text += step.text.replace('#', String(i));
-    const bytes = Buffer.from(text);
+    // of the same length, so that what is planned is as long as what is written
+    const bytes = Buffer.from(text.replaceAll('@milliseconds', String(Date.now())));
     output.write(bytes.subarray(Math.min(left, bytes.length)));
     left = Math.max(0, left - bytes.length);
     if (step.pause !== undefined && left === 0) await delay(step.pause);

@@ -36,6 +36,14 @@ export class Emitter<T> implements IDisposable {
   }
 }
 
+/** Fires when any of them does. */
+export function anyOf(...events: readonly Event<unknown>[]): Event<void> {
+  return listener => {
+    const parts = events.map(event => event(() => listener()));
+    return { dispose: () => parts.forEach(part => part.dispose()) };
+  };
+}
+
 /** Resolves with the first value for which `accept` holds; rejects with the signal's reason. */
 export function nextValue<T>(event: Event<T>, accept: (value: T) => boolean, signal?: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -3,20 +3,25 @@
  * follows.
  */
 import * as vscode from 'vscode';
-import { isOver, neverBegan, type RunId } from '../../protocol/index.ts';
+import type { RunId } from '../../protocol/index.ts';
 import { Disposable } from '../base/disposable.ts';
 import type { Locale } from '../base/locale.ts';
 import { messageOf, type Log } from '../base/log.ts';
-import { outcomeText } from '../updates/outcome-words.ts';
-import type { RunSession, RunSessionSource } from '../runs/run-session.ts';
-import { OutputTail } from './output-tail.ts';
+import type { RunSessionSource } from '../runs/run-session.ts';
+import { HostOutput } from './host-output.ts';
+
+interface HostChannel {
+  readonly channel: vscode.OutputChannel;
+  readonly output: HostOutput;
+}
 
 export class HostChannels extends Disposable {
   readonly #sessions: RunSessionSource;
   readonly #locale: Locale;
   readonly #log: Log;
-  readonly #channels = new Map<string, vscode.OutputChannel>();
-  readonly #followed = new Set<RunId>();
+  readonly #channels = new Map<string, HostChannel>();
+  /** Runs that are in their host's channel, or on their way there. */
+  readonly #followed = new Map<RunId, string>();
 
   constructor(sessions: RunSessionSource, locale: Locale, log: Log) {
     super();
@@ -25,12 +30,22 @@ export class HostChannels extends Disposable {
     this.#log = log;
   }
 
-  /** Writes a run's output to its host's channel, from the beginning and while it goes on. Once, however often it is asked. */
+  /**
+   * Writes a run's output to its host's channel, from the beginning and while it goes on. Once, however often it is asked,
+   * as long as it stands there.
+   */
   follow(host: string, runId: RunId): void {
     if (this.#followed.has(runId)) return;
-    this.#followed.add(runId);
+    this.#followed.set(runId, host);
     this.#sessions.open(runId).then(
-      session => this.#tail(host, this.own(session)),
+      session => {
+        if (this.isDisposed) {
+          session.dispose();
+          return;
+        }
+        this.#channel(host).output.follow(session);
+        this.#followed.set(runId, host);
+      },
       (error: unknown) => {
         this.#followed.delete(runId);
         this.#log.error(`output of ${host}: ${messageOf(error)}`);
@@ -39,41 +54,23 @@ export class HostChannels extends Disposable {
   }
 
   show(host: string): void {
-    this.#channel(host).show(true);
+    this.#channel(host).channel.show(true);
   }
 
-  #tail(host: string, session: RunSession): void {
-    if (this.isDisposed) return;
-    const channel = this.#channel(host);
-    const { t } = this.#locale;
-    const { summary } = session;
-    const by = summary?.requestedBy ?? '';
-    const at = new Date(summary?.requestedAt ?? Date.now()).toLocaleString(this.#locale.language);
-    channel.appendLine(t('── Update Agent on {0}, asked by {1}, {2} ──', host, by, at));
-    let written = false;
-    const finish = (): void => {
-      const { summary: last } = session;
-      if (!last || !isOver(last) || !(written || neverBegan(last))) return;
-      channel.appendLine(`── ${outcomeText(last, this.#locale).text} ──`);
-      channel.appendLine('');
-      this.release(listener);
-      this.release(tail);
-      this.release(session);
-    };
-    const onEnd = (): void => {
-      written = true;
-      finish();
-    };
-    const listener = this.own(session.onDidChange(finish));
-    const tail = this.own(new OutputTail(session.output, channel, { locale: this.#locale, onEnd }));
-  }
-
-  #channel(host: string): vscode.OutputChannel {
-    let channel = this.#channels.get(host);
-    if (!channel) {
-      channel = this.own(vscode.window.createOutputChannel(`NixFleet: ${host}`));
-      this.#channels.set(host, channel);
+  #channel(host: string): HostChannel {
+    let entry = this.#channels.get(host);
+    if (!entry) {
+      const channel = this.own(vscode.window.createOutputChannel(`NixFleet: ${host}`));
+      const sink = {
+        append: (text: string) => channel.append(text),
+        clear: () => {
+          channel.clear();
+          for (const [runId, of] of this.#followed) if (of === host) this.#followed.delete(runId);
+        },
+      };
+      entry = { channel, output: this.own(new HostOutput(host, sink, this.#locale)) };
+      this.#channels.set(host, entry);
     }
-    return channel;
+    return entry;
   }
 }

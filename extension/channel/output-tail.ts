@@ -36,6 +36,7 @@ export class OutputTail extends Disposable {
   #timer: NodeJS.Timeout | undefined;
   #reading = false;
   #ended = false;
+  #paused = false;
   #endsWithLine = true;
 
   constructor(output: OutputStore, sink: TextSink, options: OutputTailOptions) {
@@ -53,13 +54,28 @@ export class OutputTail extends Disposable {
     this.#schedule();
   }
 
+  /** Writes nothing for now. */
+  pause(): void {
+    if (this.#paused || this.#ended) return;
+    this.#paused = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (!this.#endsWithLine) this.#write('\n');
+  }
+
+  /** Goes on where it was. */
+  resume(): void {
+    this.#paused = false;
+    this.#schedule();
+  }
+
   override dispose(): void {
     clearTimeout(this.#timer);
     super.dispose();
   }
 
   #schedule(): void {
-    if (this.#timer !== undefined || this.#reading || this.#ended || this.isDisposed) return;
+    if (this.#timer !== undefined || this.#reading || this.#ended || this.#paused || this.isDisposed) return;
     this.#timer = setTimeout(() => void this.#pump(), this.#options.batchMs ?? BATCH_MS);
   }
 
@@ -80,7 +96,7 @@ export class OutputTail extends Disposable {
     if (this.#cutTo !== undefined) this.#goBack(this.#cutTo);
     const { revision } = this.#output;
     const bytes = await this.#output.read(this.#offset, Math.min(BATCH_BYTES, this.#cap - this.#shown));
-    if (this.isDisposed || revision !== this.#output.revision) return;
+    if (this.isDisposed || this.#paused || revision !== this.#output.revision) return;
     this.#offset += bytes.length;
     this.#shown += bytes.length;
     this.#write(this.#text.push(bytes));

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Phase, RunId } from '../../protocol/index.ts';
 import { phaseWord } from '../base/words.ts';
-import { isOnline, sayFailure, type UpdateServices } from './update.ts';
+import { isOnline, sayFailure, type UpdateServices } from './asking.ts';
 
 /** How long the relay's answer stands in the status bar, in milliseconds. */
 const ANSWER_MS = 10_000;
@@ -27,7 +27,9 @@ export async function cancelRun(services: UpdateServices, run: CancellableRun): 
 }
 
 async function confirm({ host, phase }: CancellableRun, { locale }: UpdateServices): Promise<boolean> {
-  const cancel = locale.t('Cancel Update');
+  const cancel: vscode.MessageItem = { title: locale.t('Cancel Update') };
+  // beside it, VS Code's own "Cancel" would say the opposite of what it does
+  const goOn: vscode.MessageItem = { title: locale.t('Keep Updating'), isCloseAffordance: true };
   const choice = await vscode.window.showWarningMessage(
     locale.t('Cancel the update of {0}?', host),
     {
@@ -38,6 +40,7 @@ async function confirm({ host, phase }: CancellableRun, { locale }: UpdateServic
       ),
     },
     cancel,
+    goOn,
   );
   return choice === cancel;
 }

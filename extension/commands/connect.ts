@@ -20,12 +20,16 @@ export interface ConnectOptions {
 /**
  * Asks for URL and token, tries them at once, and remembers them when the relay takes them. What fails is said in the
  * box in which it can be mended, with what was typed still in it.
+ * @param suggested the URL that the first box begins with
  */
-export async function connectToRelay({ relays, client, locale, log }: ConnectOptions): Promise<void> {
+export async function connectToRelay(
+  { relays, client, locale, log }: ConnectOptions,
+  suggested = relays.url ?? '',
+): Promise<void> {
   const title = locale.t('Connect to a Relay');
   let token = '';
   /** What the box for the URL begins with. */
-  let entry: { readonly url: string; readonly problem?: string } = { url: relays.url ?? '' };
+  let entry: { readonly url: string; readonly problem?: string } = { url: suggested };
   for (;;) {
     const url = await askUrl(title, entry.url, entry.problem, locale);
     if (url === undefined) return;

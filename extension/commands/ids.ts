@@ -1,10 +1,17 @@
 /** Every command of the extension. The manifest test holds package.json to this list. */
 export const COMMANDS = [
+  'nixfleet.getStarted',
   'nixfleet.connect',
+  'nixfleet.startLocalRelay',
+  'nixfleet.stopLocalRelay',
+  'nixfleet.enrollHost',
   'nixfleet.disconnect',
   'nixfleet.reconnect',
   'nixfleet.showLog',
   'nixfleet.updateAgent',
+  'nixfleet.updateAllOutdated',
+  'nixfleet.stopRollout',
+  'nixfleet.showFailed',
   'nixfleet.cancelUpdate',
   'nixfleet.showRun',
   'nixfleet.showLockDiff',
@@ -17,5 +24,7 @@ export const COMMANDS = [
   'nixfleet.chooseNixcfg',
   'nixfleet.showConfiguration',
   'nixfleet.revealHost',
+  'nixfleet.filterHosts',
+  'nixfleet.clearHostFilter',
 ] as const;
 export type CommandId = (typeof COMMANDS)[number];

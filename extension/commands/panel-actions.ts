@@ -2,8 +2,10 @@ import * as vscode from 'vscode';
 import { messageOf } from '../base/log.ts';
 import { liveRun } from '../fleet/fleet.ts';
 import type { RunPanelActions } from '../run-panel/run-panel.ts';
+import { isOnline } from './asking.ts';
 import { cancelRun } from './cancel.ts';
 import type { CommandServices } from './register.ts';
+import { saveOutput } from './save-output.ts';
 import { showLockDiff } from './show-lock-diff.ts';
 import { updateHosts } from './update.ts';
 
@@ -23,17 +25,20 @@ export function panelActions(services: CommandServices): RunPanelActions {
       }),
     retry: name =>
       act(async () => {
+        if (!isOnline(services)) return;
         const host = fleet.host(name);
         if (host) await updateHosts(services, [host]);
       }),
     retryAnyway: (name, rev) =>
       act(async () => {
+        if (!isOnline(services)) return;
         const host = fleet.host(name);
         const how = { retryAnyway: true as const, ...(rev !== undefined && { targetRev: rev }) };
         if (host) await updateHosts(services, [host], how);
       }),
     openDiff: runId => act(() => showLockDiff(services, runId, fleet.run(runId)?.host ?? '')),
     useLock: runId => act(async () => (await services.nixcfg.features()).useLock(runId)),
+    saveOutput: session => act(() => saveOutput(session, services)),
     openOutput: name => {
       const host = fleet.host(name);
       const run = host && (liveRun(host) ?? host.runs[0]);

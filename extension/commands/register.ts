@@ -3,20 +3,29 @@ import * as vscode from 'vscode';
 import { liveRun } from '../fleet/fleet.ts';
 import { Disposable } from '../base/disposable.ts';
 import { messageOf, type Log } from '../base/log.ts';
+import type { Locale } from '../base/locale.ts';
 import type { LockDocuments } from '../lock/lock-documents.ts';
 import { builtFrom } from '../nixcfg/configurations.ts';
 import type { Nixcfg } from '../nixcfg/nixcfg.ts';
+import { relayName } from '../connection/relay-url.ts';
+import { isOnline, sayFailure, type UpdateServices } from './asking.ts';
 import { cancelRun } from './cancel.ts';
+import type { FirstRun } from '../first-run/first-run.ts';
 import { connectToRelay, type ConnectOptions } from './connect.ts';
+import { filterHosts, type FilterServices } from './filter-hosts.ts';
 import type { CommandId } from './ids.ts';
+import { oneRollout, showFailed, stopRollout } from './stop-rollout.ts';
 import { showLockDiff } from './show-lock-diff.ts';
 import { commandRows, type CommandRows } from './targets.ts';
-import { isOnline, sayFailure, updateAgent, type UpdateServices } from './update.ts';
+import { NO_FILTER } from '../tree/host-filter.ts';
+import { HOSTS_VIEW } from '../tree/hosts-view.ts';
+import { updateAgent, updateAllOutdated } from './update.ts';
 import type { TreeNode } from '../tree/nodes.ts';
 
-export interface CommandServices extends UpdateServices, ConnectOptions {
+export interface CommandServices extends UpdateServices, ConnectOptions, FilterServices {
   readonly locks: LockDocuments;
   readonly nixcfg: Pick<Nixcfg, 'features'>;
+  readonly firstRun: Pick<FirstRun, 'features'>;
   /** Brings a host's row into sight. */
   readonly reveal: (host: string) => Promise<void>;
   readonly reconnect: () => void;
@@ -40,24 +49,52 @@ export class Commands extends Disposable {
   }
 }
 
+/** Milliseconds that a short answer stands in the status bar. */
+const SAID_FOR = 5000;
+
 function report(id: string, error: unknown, log: Log): void {
   log.error(`${id}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   void vscode.window.showErrorMessage(`NixFleet: ${messageOf(error)}`);
 }
 
+/** Copies, and says so where it disturbs nobody. */
+async function copy(text: string, { t }: Locale): Promise<void> {
+  await vscode.env.clipboard.writeText(text);
+  vscode.window.setStatusBarMessage(t('Copied {0}', text.replaceAll('\n', ', ')), SAID_FOR);
+}
+
 type Handlers = Readonly<Record<CommandId, (rows: CommandRows) => unknown>>;
 
 function handlers(services: CommandServices): Handlers {
-  const { targets, locale, relays, channels, fleet } = services;
+  const { targets, locale, relays, channels, fleet, link } = services;
   const { t } = locale;
   const noRun = t('There is no run yet.');
   const noHost = t('There is no host.');
   return {
+    'nixfleet.getStarted': () =>
+      vscode.commands.executeCommand('workbench.action.openWalkthrough', 'nixfleet.nixfleet#start', false),
     'nixfleet.connect': () => connectToRelay(services),
+    'nixfleet.startLocalRelay': async () => (await services.firstRun.features()).startLocalRelay(),
+    'nixfleet.stopLocalRelay': async () => (await services.firstRun.features()).stopLocalRelay(),
+    'nixfleet.enrollHost': async ([row]) =>
+      (await services.firstRun.features()).enrollHost(row?.kind === 'configured' ? row.host : undefined),
     'nixfleet.disconnect': () => relays.signOut(),
-    'nixfleet.reconnect': () => services.reconnect(),
+    'nixfleet.reconnect': () => {
+      if (link.isOnline)
+        vscode.window.setStatusBarMessage(
+          t('Already connected to {0}; looking again.', relayName(link.url ?? '')),
+          SAID_FOR,
+        );
+      services.reconnect();
+    },
     'nixfleet.showLog': () => services.showLog(),
     'nixfleet.updateAgent': rows => updateAgent(services, rows),
+    'nixfleet.updateAllOutdated': () => updateAllOutdated(services),
+    'nixfleet.stopRollout': async rows => {
+      const rolloutId = await oneRollout(services, rows);
+      if (rolloutId) await stopRollout(services, rolloutId);
+    },
+    'nixfleet.showFailed': rows => showFailed(services, rows),
     'nixfleet.cancelUpdate': async rows => {
       const run = await targets.oneRun(rows, {
         title: t('Cancel Update'),
@@ -82,7 +119,7 @@ function handlers(services: CommandServices): Handlers {
     },
     'nixfleet.copyHostName': async rows => {
       const hosts = await targets.someHosts(rows, { title: t('Copy Host Name'), nothing: noHost });
-      if (hosts.length > 0) await vscode.env.clipboard.writeText(hosts.map(({ host }) => host).join('\n'));
+      if (hosts.length > 0) await copy(hosts.map(({ host }) => host).join('\n'), locale);
     },
     'nixfleet.copyRevision': async rows => {
       const host = await targets.oneHost(rows, {
@@ -91,7 +128,7 @@ function handlers(services: CommandServices): Handlers {
         filter: ({ status, agent }) => (status?.input?.rev ?? agent?.rev) !== undefined,
       });
       const rev = host?.status?.input?.rev ?? host?.agent?.rev;
-      if (rev !== undefined) await vscode.env.clipboard.writeText(rev);
+      if (rev !== undefined) await copy(rev, locale);
     },
     'nixfleet.refreshHost': async rows => {
       if (!isOnline(services)) return;
@@ -100,10 +137,12 @@ function handlers(services: CommandServices): Handlers {
         nothing: t('No host is online.'),
         filter: ({ online }) => online,
       });
-      for (const { host } of hosts.filter(({ host: name }) => fleet.host(name)?.online)) {
-        const result = await services.updates.refresh(host);
-        if (!result.ok) sayFailure(t('{0} could not be refreshed.', host), result.reason, locale);
-      }
+      await vscode.window.withProgress({ location: { viewId: HOSTS_VIEW } }, async () => {
+        for (const { host } of hosts.filter(({ host: name }) => fleet.host(name)?.online)) {
+          const result = await services.updates.refresh(host);
+          if (!result.ok) sayFailure(t('{0} could not be refreshed.', host), result.reason, locale);
+        }
+      });
     },
     'nixfleet.useLock': async rows => {
       const run = await targets.oneRun(rows, { title: t('Use This Lock in Workspace'), nothing: noRun });
@@ -128,5 +167,7 @@ function handlers(services: CommandServices): Handlers {
       const host = await targets.oneHost(rows, { title: t('Show Host in View'), nothing: noHost });
       if (host) await services.reveal(host.host);
     },
+    'nixfleet.filterHosts': () => filterHosts(services),
+    'nixfleet.clearHostFilter': () => services.filter.set(NO_FILTER),
   };
 }

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { isOver, type RunSummary } from '../../protocol/index.ts';
 import { nextValue } from '../base/event.ts';
 import type { Locale } from '../base/locale.ts';
+import { progressSentence } from '../base/progress-words.ts';
 import { phaseWord } from '../base/words.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
 import type { Updates } from '../updates/updates.ts';
@@ -17,9 +18,13 @@ export interface ProgressServices {
 export function showProgress({ fleet, updates, locale }: ProgressServices, runs: readonly WatchedRun[]): void {
   const find = ({ host, runId }: WatchedRun): RunSummary | undefined =>
     fleet.host(host)?.runs.find(run => run.runId === runId);
+  // what was just asked for is not in the fleet's list yet; what was there and is no more is over
+  const seen = new Set<WatchedRun>();
   const isSettled = (watched: WatchedRun): boolean => {
     const run = find(watched);
-    return run === undefined || isOver(run) || (run.delivery === 'queued' && fleet.host(run.host)?.online === false);
+    if (!run) return seen.has(watched);
+    seen.add(watched);
+    return isOver(run) || (run.delivery === 'queued' && fleet.host(run.host)?.online === false);
   };
   const [only, ...more] = runs;
   const title =
@@ -48,7 +53,10 @@ export function showProgress({ fleet, updates, locale }: ProgressServices, runs:
 
 function message(runs: readonly (RunSummary | undefined)[], locale: Locale): string {
   const [only, ...more] = runs;
-  if (more.length === 0) return only ? phaseWord(only.phase, locale) : '';
+  if (more.length === 0) {
+    const progress = only?.progress && progressSentence(only.progress, locale);
+    return only ? [phaseWord(only.phase, locale), ...(progress === undefined ? [] : [progress])].join(' · ') : '';
+  }
   const over = runs.filter(run => run && isOver(run)).length;
   return locale.t('{0} of {1} done', over, runs.length);
 }

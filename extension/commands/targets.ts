@@ -29,15 +29,18 @@ export interface PickOptions {
 export class Targets {
   readonly #fleet: FleetStore;
   readonly #locale: Locale;
+  readonly #sayOffline: () => void;
 
-  constructor(fleet: FleetStore, locale: Locale) {
+  /** @param sayOffline says why no host is known */
+  constructor(fleet: FleetStore, locale: Locale, sayOffline: () => void) {
     this.#fleet = fleet;
     this.#locale = locale;
+    this.#sayOffline = sayOffline;
   }
 
   /** Hosts of the rows, each once, in their order. Empty without rows. */
   hostsOf(rows: CommandRows): readonly FleetHost[] {
-    return [...new Set(rows.filter(({ kind }) => kind !== 'configured').map(row => row.host))]
+    return [...new Set(rows.flatMap(row => (row.kind === 'configured' || row.kind === 'rollout' ? [] : row.host)))]
       .map(name => this.#fleet.host(name))
       .filter(host => host !== undefined);
   }
@@ -99,6 +102,7 @@ export class Targets {
   }
 
   #nothing({ nothing }: PickOptions): void {
-    void vscode.window.showInformationMessage(nothing);
+    if (this.#fleet.fleet.known) void vscode.window.showInformationMessage(nothing);
+    else this.#sayOffline();
   }
 }

@@ -1,34 +1,12 @@
 import * as vscode from 'vscode';
-import type { FleetHost, Reason, RunId } from '../../protocol/index.ts';
-import type { Locale } from '../base/locale.ts';
-import { unlinked } from '../base/unlinked.ts';
-import { withReason } from '../base/words.ts';
-import type { HostChannels } from '../channel/host-channels.ts';
-import type { Calls } from '../connection/calls.ts';
-import type { Link } from '../connection/link.ts';
+import { DEFAULT_WIDTH, defaultStopAfterFailures, type FleetHost } from '../../protocol/index.ts';
+import { shortRev } from '../base/words.ts';
 import { isOutdated, liveRun } from '../fleet/fleet.ts';
-import type { FleetStore } from '../fleet/fleet-store.ts';
-import { HOSTS_VIEW } from '../tree/hosts-view.ts';
-import { resolveNewestRevision } from '../updates/newest-revision.ts';
-import type { AskedUpdate, HowToUpdate, Updates } from '../updates/updates.ts';
-import type { WatchedRun, WatchedRuns } from '../updates/watched-runs.ts';
-import { showProgress } from './run-progress.ts';
-import type { CommandRows, Targets } from './targets.ts';
-
-/** Runs of one go whose output goes to the channels by itself; of more, only of those that somebody looks at. */
-const FOLLOW_AT_MOST = 8;
-
-export interface UpdateServices {
-  readonly link: Pick<Link, 'isOnline'>;
-  readonly calls: Pick<Calls, 'ask'>;
-  readonly fleet: FleetStore;
-  readonly targets: Targets;
-  readonly updates: Updates;
-  readonly watched: WatchedRuns;
-  readonly channels: HostChannels;
-  readonly locale: Locale;
-  readonly showRun: (runId: RunId) => void;
-}
+import { names } from '../rollouts/rollout-words.ts';
+import type { HowToUpdate } from '../updates/updates.ts';
+import { askEach, isOnline, newestRevision, sayFailure, type UpdateServices } from './asking.ts';
+import type { CommandRows } from './targets.ts';
+import { askSeveral, followAsked, type AskedHosts } from './update-several.ts';
 
 /** Update Agent on the chosen hosts: of several, all end on the same revision. */
 export async function updateAgent(services: UpdateServices, rows: CommandRows): Promise<void> {
@@ -42,75 +20,65 @@ export async function updateAgent(services: UpdateServices, rows: CommandRows): 
   });
   if (chosen.length === 0) return;
   const asked = await updateHosts(services, chosen);
-  if (rows.length === 0 && asked.length > 0) showProgress(services, asked);
+  if (rows.length === 0) followAsked(services, asked);
 }
 
-/** Asks for an update of these hosts, and says what could not be asked. The runs that were. */
+/** Asks for an update of these hosts, and says what could not be asked. */
 export async function updateHosts(
   services: UpdateServices,
   hosts: readonly FleetHost[],
   how: HowToUpdate = {},
-): Promise<readonly WatchedRun[]> {
-  const { locale, updates, watched, channels } = services;
+): Promise<AskedHosts> {
+  const { locale } = services;
   const free = hosts.filter(host => !liveRun(host)).map(({ host }) => host);
   const busy = hosts.filter(host => liveRun(host)).map(({ host }) => host);
   if (busy.length > 0) {
     void vscode.window.showInformationMessage(locale.t('Being updated already: {0}', busy.join(', ')));
   }
   const [first, ...more] = free;
-  if (first === undefined) return [];
-  const rev = more.length > 0 ? await newestRevision(services, free) : undefined;
-  if (rev && !rev.ok) {
-    sayFailure(locale.t('NixFleet could not update {0} hosts.', free.length), rev.reason, locale);
-    return [];
-  }
-  // without a link this waits for the next one
-  const asked = await vscode.window.withProgress({ location: { viewId: HOSTS_VIEW } }, () =>
-    Promise.all(free.map(host => updates.ask(host, { ...how, ...(rev && { targetRev: rev.rev }) }))),
-  );
-  const runs = asked.filter(update => update.ok);
-  watched.watch(runs);
-  for (const { host, runId } of runs.slice(0, FOLLOW_AT_MOST)) channels.follow(host, runId);
-  sayRefusals(asked, locale);
-  const [only] = runs;
-  if (only && asked.length === 1) services.showRun(only.runId);
-  return runs;
+  if (first === undefined) return NOTHING_ASKED;
+  if (more.length === 0) return { kind: 'runs', runs: await askEach(services, [first], how) };
+  const rev = await newestRevision(services, free);
+  if (rev.ok) return askSeveral(services, free, { ...how, targetRev: rev.rev });
+  sayFailure(locale.t('NixFleet could not update {0} hosts.', free.length), rev.reason, locale);
+  return NOTHING_ASKED;
 }
 
-/** Whether there is a relay to speak to; says it when there is none. */
-export function isOnline({ link, locale }: Pick<UpdateServices, 'link' | 'locale'>): boolean {
-  if (link.isOnline) return true;
-  const reconnect = locale.t('Reconnect Now');
-  void vscode.window.showErrorMessage(locale.t('NixFleet is not connected to a relay.'), reconnect).then(choice => {
-    if (choice === reconnect) void vscode.commands.executeCommand('nixfleet.reconnect');
-  });
-  return false;
-}
+const NOTHING_ASKED: AskedHosts = { kind: 'runs', runs: [] };
 
-/** A reason of the relay or of a host, behind what was wanted. */
-export function sayFailure(what: string, reason: Reason, locale: Locale): void {
-  void vscode.window.showErrorMessage(unlinked(withReason(what, reason, locale)));
-}
-
-async function newestRevision(
-  { calls, fleet, locale }: UpdateServices,
-  hosts: readonly string[],
-): Promise<Awaited<ReturnType<typeof resolveNewestRevision>>> {
-  return vscode.window.withProgress({ location: { viewId: HOSTS_VIEW } }, () =>
-    resolveNewestRevision(hosts, { calls, fleet, locale }),
-  );
-}
-
-function sayRefusals(asked: readonly AskedUpdate[], locale: Locale): void {
-  const refused = asked.filter(update => !update.ok);
-  const [first] = refused;
-  if (!first) return;
-  if (refused.length === 1) {
-    sayFailure(locale.t('NixFleet could not update {0}.', first.host), first.reason, locale);
+/** Update All Outdated: every host that has an update and is not at one, after one question that says which revision. */
+export async function updateAllOutdated(services: UpdateServices): Promise<void> {
+  const { fleet, locale } = services;
+  const { t } = locale;
+  if (!isOnline(services)) return;
+  const outdated = [...fleet.fleet.hosts.values()].filter(host => isOutdated(host) === true && !liveRun(host));
+  const [first, ...more] = outdated;
+  if (!first) {
+    void vscode.window.showInformationMessage(t('No host has an update.'));
     return;
   }
-  const lines = refused.map(({ host, reason }) => `${host}: ${reason.message}`);
-  void vscode.window.showErrorMessage(
-    locale.t('NixFleet could not update {0} hosts. {1}', refused.length, unlinked(lines.join(' '))),
+  if (more.length === 0) {
+    await updateHosts(services, [first]);
+    return;
+  }
+  const hosts = outdated.map(({ host }) => host);
+  const newest = await newestRevision(services, hosts);
+  if (!newest.ok) {
+    sayFailure(t('NixFleet could not update {0} hosts.', hosts.length), newest.reason, locale);
+    return;
+  }
+  const update = t('Update {0} Hosts', hosts.length);
+  const pace = t(
+    '{0} at a time. It stops by itself after {1} failures, and goes on when this window is closed.',
+    ...[DEFAULT_WIDTH, defaultStopAfterFailures(hosts.length)],
   );
+  const offline = outdated.filter(host => !host.online).length;
+  const detail = [
+    names(hosts, hosts.length, locale),
+    ...(offline > 0 ? [t('{0} offline: updated once back online.', offline)] : []),
+    ...(services.rolloutStore.isSupported ? [pace] : []),
+  ].join('\n\n');
+  const question = t('Update {0} hosts to revision {1}?', hosts.length, shortRev(newest.rev));
+  const choice = await vscode.window.showInformationMessage(question, { modal: true, detail }, update);
+  if (choice === update) await askSeveral(services, hosts, { targetRev: newest.rev });
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { runIdSchema, type OperatorMessage, type ToOperatorMessage } from '../../protocol/index.ts';
 import { Emitter } from '../base/event.ts';
+import { ENGLISH } from '../base/locale.ts';
 import { Calls, type CallResult } from './calls.ts';
 import { SIGNED_OUT, type ConnectionState } from './state.ts';
 
@@ -20,8 +21,9 @@ const LOST: ConnectionState = {
   attempt: 1,
   until: 1,
   why: { kind: 'lost', code: 1006 },
+  downSince: 0,
 };
-const REFUSED: ConnectionState = { kind: 'refused', socket: 1, why: { kind: 'token-revoked' } };
+const REFUSED: ConnectionState = { kind: 'refused', socket: 1, why: { kind: 'token-revoked' }, downSince: 0 };
 
 /** A link that a test moves. */
 class FakeLink {
@@ -55,7 +57,7 @@ class FakeLink {
 
 function setUp(): { link: FakeLink; calls: Calls } {
   const link = new FakeLink();
-  return { link, calls: new Calls(link) };
+  return { link, calls: new Calls(link, ENGLISH) };
 }
 
 const kindOf = (result: CallResult): string => (result.ok ? 'ok' : result.reason.kind);

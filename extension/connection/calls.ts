@@ -1,5 +1,6 @@
 import type { OperatorMessage, Reason, ToOperatorMessage } from '../../protocol/index.ts';
 import { Disposable } from '../base/disposable.ts';
+import type { Locale } from '../base/locale.ts';
 import type { Link } from './link.ts';
 
 type Ask = Extract<OperatorMessage, { id: number }>;
@@ -21,12 +22,14 @@ interface Pending {
 /** Questions and replies over a link that comes and goes. */
 export class Calls extends Disposable {
   readonly #link: Pick<Link, 'send' | 'isOnline' | 'onMessage' | 'onDidChangeState'>;
+  readonly #locale: Locale;
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
 
-  constructor(link: Pick<Link, 'send' | 'isOnline' | 'onMessage' | 'onDidChangeState'>) {
+  constructor(link: Pick<Link, 'send' | 'isOnline' | 'onMessage' | 'onDidChangeState'>, locale: Locale) {
     super();
     this.#link = link;
+    this.#locale = locale;
     this.own(link.onMessage(message => message.type === 'reply' && this.#settle(message)));
     this.own(
       link.onDidChangeState(state => {
@@ -56,7 +59,7 @@ export class Calls extends Disposable {
   }
 
   #ask(body: AskBody, keep: boolean): Promise<CallResult> {
-    if (this.isDisposed || (!keep && !this.#link.isOnline)) return Promise.resolve(DISCONNECTED);
+    if (this.isDisposed || (!keep && !this.#link.isOnline)) return Promise.resolve(this.#disconnected());
     return new Promise(resolve => {
       const id = this.#nextId++;
       this.#pending.set(id, { body, keep, resolve });
@@ -73,19 +76,22 @@ export class Calls extends Disposable {
     if (!pending) return;
     this.#pending.delete(reply.id);
     if (reply.ok) pending.resolve({ ok: true, reply });
-    else pending.resolve({ ok: false, reason: reply.error ?? { kind: 'unknown', message: 'The relay refused.' } });
+    else {
+      const message = this.#locale.t('The relay refused.');
+      pending.resolve({ ok: false, reason: reply.error ?? { kind: 'unknown', message } });
+    }
   }
 
   #drop(which: (pending: Pending) => boolean): void {
     for (const [id, pending] of [...this.#pending]) {
       if (!which(pending)) continue;
       this.#pending.delete(id);
-      pending.resolve(DISCONNECTED);
+      pending.resolve(this.#disconnected());
     }
   }
-}
 
-const DISCONNECTED: CallResult = {
-  ok: false,
-  reason: { kind: 'disconnected', message: 'The connection to the relay was lost before it answered.' },
-};
+  #disconnected(): CallResult {
+    const message = this.#locale.t('The connection to the relay was lost before it answered.');
+    return { ok: false, reason: { kind: 'disconnected', message } };
+  }
+}

@@ -3,10 +3,11 @@
  * timer. Comes in: whom to connect to. Leaves: states, messages, output frames.
  */
 import { STEADY_CLOCK, type Clock } from '../base/clock.ts';
-import { Disposable, type IDisposable } from '../base/disposable.ts';
+import { Disposable, toDisposable, type IDisposable } from '../base/disposable.ts';
 import { Emitter } from '../base/event.ts';
 import type { Log } from '../base/log.ts';
 import type { OperatorMessage, OutputFrame, ToOperatorMessage } from '../../protocol/index.ts';
+import { hasSlept, LOOK_EVERY, type Moment } from './sleep.ts';
 import {
   openRelaySocket,
   type ClientInfo,
@@ -18,6 +19,7 @@ import {
   deadlineOf,
   reduceConnection,
   SIGNED_OUT,
+  troubleIn,
   type ConnectionEffect,
   type ConnectionEvent,
   type ConnectionState,
@@ -29,6 +31,8 @@ export interface LinkOptions {
   readonly open?: typeof openRelaySocket;
   readonly random?: () => number;
   readonly clock?: Clock;
+  /** The clock on the wall, in milliseconds. */
+  readonly wall?: () => number;
 }
 
 export class Link extends Disposable {
@@ -41,7 +45,11 @@ export class Link extends Disposable {
   #target: RelayTarget | undefined;
   #socket: RelaySocket | undefined;
   #heardAt = 0;
+  /** Those who want the present socket not to be read. */
+  #holds = new Set<object>();
   #timer: IDisposable | undefined;
+  /** When the clocks were last looked at; undefined while there is nothing to lose by a sleep. */
+  #looked: Moment | undefined;
 
   readonly onDidChangeState = this.#stateChanged.event;
   readonly onMessage = this.#message.event;
@@ -82,7 +90,7 @@ export class Link extends Disposable {
     this.#dispatch({ type: 'retry' });
   }
 
-  /** Looks at the link: the person came back, perhaps the machine from sleep. */
+  /** Looks at the link: the person came back. */
   wake(): void {
     this.#dispatch({ type: 'wake' });
   }
@@ -92,6 +100,21 @@ export class Link extends Disposable {
     if (this.#state.kind !== 'online' || !this.#socket) return false;
     this.#socket.send(message);
     return true;
+  }
+
+  /**
+   * Nothing more is read of this connection before what is returned is disposed: whoever is behind with what came has
+   * the relay wait. Silence meanwhile is nobody's fault. The next connection is read again.
+   */
+  hold(): IDisposable {
+    const [socket, holds, hold] = [this.#socket, this.#holds, {}];
+    holds.add(hold);
+    socket?.pause();
+    return toDisposable(() => {
+      if (!holds.delete(hold) || holds.size > 0) return;
+      if (holds === this.#holds) this.#heardAt = this.#clock.now();
+      socket?.resume();
+    });
   }
 
   override dispose(): void {
@@ -105,7 +128,7 @@ export class Link extends Disposable {
     const before = this.#state;
     const context = {
       now: this.#clock.now(),
-      heardAt: this.#heardAt,
+      heardAt: this.#holds.size > 0 ? this.#clock.now() : this.#heardAt,
       random: (this.#options.random ?? Math.random)(),
     };
     const [state, effects] = reduceConnection(before, event, context);
@@ -113,7 +136,7 @@ export class Link extends Disposable {
     for (const effect of effects) this.#perform(effect);
     this.#arm();
     if (state !== before && !isOnlyAPing(before, state)) {
-      this.#options.log.debug(describe(state, this.#clock.now()));
+      this.#options.log[levelOf(before, state)](describe(state, this.#clock.now()));
       this.#stateChanged.fire(state);
     }
   }
@@ -161,24 +184,50 @@ export class Link extends Disposable {
       },
     };
     this.#heardAt = this.#clock.now();
+    this.#holds = new Set();
     this.#socket = (this.#options.open ?? openRelaySocket)(this.#target, this.#options.client, handlers);
   }
 
-  /** One timer, to the state's one deadline. */
+  /** One timer: to the state's one deadline, or sooner to look whether the machine slept. */
   #arm(): void {
     this.#timer?.dispose();
     this.#timer = undefined;
     const deadline = deadlineOf(this.#state);
-    if (deadline === undefined || this.isDisposed) return;
+    if (deadline === undefined || this.isDisposed) {
+      this.#looked = undefined;
+      return;
+    }
+    this.#looked ??= this.#moment();
+    const next = Math.min(deadline, this.#looked.steady + LOOK_EVERY);
     // a timer may fire a little early by this clock
-    const wait = Math.max(1, Math.ceil(deadline - this.#clock.now()) + 1);
-    this.#timer = this.#clock.after(wait, () => this.#dispatch({ type: 'deadline' }));
+    const wait = Math.max(1, Math.ceil(next - this.#clock.now()) + 1);
+    this.#timer = this.#clock.after(wait, () => this.#onTime());
+  }
+
+  #onTime(): void {
+    const [before, now] = [this.#looked, this.#moment()];
+    this.#looked = now;
+    const slept = before !== undefined && hasSlept(before, now);
+    if (slept) this.#options.log.info('the machine slept: looking whether the relay is still there');
+    this.#dispatch({ type: slept ? 'slept' : 'deadline' });
+  }
+
+  #moment(): Moment {
+    return { steady: this.#clock.now(), wall: (this.#options.wall ?? Date.now)() };
   }
 }
 
 /** The heartbeat moves on within a state; nobody needs to hear of it. */
 function isOnlyAPing(before: ConnectionState, state: ConnectionState): boolean {
   return before.kind === 'online' && state.kind === 'online' && before.socket === state.socket;
+}
+
+/** What a person looks for in the log; the hundredth attempt that meets the same is not among it. */
+function levelOf(before: ConnectionState, state: ConnectionState): 'debug' | 'info' | 'warn' {
+  const met = (of: ConnectionState): string => JSON.stringify(troubleIn(of));
+  if (state.kind === 'refused') return met(before) === met(state) ? 'debug' : 'warn';
+  if (state.kind === 'reconnecting') return met(before) === met(state) ? 'debug' : 'info';
+  return state.kind === 'online' || state.kind === 'signed-out' ? 'info' : 'debug';
 }
 
 function describe(state: ConnectionState, now: number): string {

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { CloseCode, type ToOperatorMessage } from '../../protocol/index.ts';
+import { CloseCode, MAX_FRAME_PAYLOAD, type RunId, type ToOperatorMessage } from '../../protocol/index.ts';
+import { ENGLISH } from '../base/locale.ts';
 import { FakeRelay, eventually } from './fake-relay.ts';
 import { openRelaySocket, type RelaySocket } from './relay-socket.ts';
 import { TEST_CERTIFICATE } from './test-certificate.ts';
 import type { Trouble } from './trouble.ts';
+import { troubleWords } from './trouble-words.ts';
 
 const CLIENT = { name: 'test', version: '1' };
 
@@ -16,17 +19,18 @@ const CLIENT = { name: 'test', version: '1' };
 class Attempt {
   readonly messages: ToOperatorMessage[] = [];
   readonly unknown: string[] = [];
+  frames = 0;
   opened = false;
   trouble: Trouble | undefined;
   ends = 0;
   readonly socket: RelaySocket;
 
-  constructor(url: string, token = 'secret') {
-    this.socket = openRelaySocket({ url, token }, CLIENT, {
+  constructor(url: string, fingerprint?: string) {
+    this.socket = openRelaySocket({ url, token: 'secret', fingerprint }, CLIENT, {
       onOpen: () => (this.opened = true),
       onHeard: () => undefined,
       onMessage: message => this.messages.push(message),
-      onFrame: () => undefined,
+      onFrame: () => (this.frames += 1),
       onUnknown: detail => this.unknown.push(detail),
       onEnd: trouble => {
         this.ends += 1;
@@ -73,10 +77,30 @@ describe('a socket to the relay', () => {
     const attempt = new Attempt(relay.url);
     await eventually(() => attempt.messages[0]?.type === 'welcome');
     assert.deepEqual(relay.tokens, ['Bearer secret']);
-    assert.deepEqual(relay.heard, [{ type: 'hello', protocol: 1, client: CLIENT }]);
+    assert.deepEqual(relay.heard, [{ type: 'hello', protocol: 1, client: CLIENT, features: ['rollouts'] }]);
     attempt.socket.close();
     await eventually(() => relay.socket?.readyState === 3);
     assert.equal(attempt.ends, 0, 'who closes does not need to be told');
+  });
+
+  it('leaves with the relay what it does not read', async () => {
+    const attempt = new Attempt(relay.url);
+    await eventually(() => attempt.messages.length === 1);
+    attempt.socket.pause();
+    // more than the buffers of a connection hold
+    const bytes = new Uint8Array(MAX_FRAME_PAYLOAD);
+    const runId = '01JTESTTESTTESTTESTTESTTES' as RunId;
+    for (let i = 0; i < 400; i++)
+      relay.send({ runId, stream: 'output', at: { epoch: 0, offset: i * bytes.length }, time: 1, end: false, bytes });
+    relay.say({ type: 'host-removed', host: 'web' });
+    await eventually(() => (relay.socket?.bufferedAmount ?? 0) > 5_000_000);
+    assert.ok(attempt.frames < 10);
+    attempt.socket.resume();
+    await eventually(() => attempt.messages.length === 2);
+    assert.equal(attempt.frames, 400);
+    attempt.socket.pause();
+    attempt.socket.close();
+    await eventually(() => relay.socket?.readyState === 3);
   });
 
   it('goes to the path below which the relay is served', async () => {
@@ -127,8 +151,36 @@ describe('a socket to the relay', () => {
       assert.equal(trouble.code, 'DEPTH_ZERO_SELF_SIGNED_CERT');
     });
 
+    it('asks nothing but the fingerprint of a certificate that is pinned', async () => {
+      const server = createHttpsServer(TEST_CERTIFICATE);
+      const asked = new Promise<string | undefined>(resolve => {
+        server.once('upgrade', ({ headers }, socket) => {
+          resolve(headers.authorization);
+          socket.end('HTTP/1.1 401 No\r\nConnection: close\r\n\r\n');
+        });
+      });
+      const url = `wss://127.0.0.1:${await listening(server)}`;
+      const trouble = await new Attempt(url, new X509Certificate(TEST_CERTIFICATE.cert).fingerprint256).end();
+      assert.equal(trouble.kind, 'token-rejected');
+      assert.equal(await asked, 'Bearer secret');
+    });
+
+    it('sends nothing to whoever shows another certificate than the pinned one', async () => {
+      const server = createHttpsServer(TEST_CERTIFICATE);
+      let asked = 0;
+      server.on('request', () => (asked += 1)).on('upgrade', () => (asked += 1));
+      const url = `wss://127.0.0.1:${await listening(server)}`;
+      const trouble = await new Attempt(url, Array<string>(32).fill('AB').join(':')).end();
+      assert.ok(trouble.kind === 'certificate' && trouble.code === 'OTHER_CERTIFICATE');
+      assert.match(
+        troubleWords(trouble, 'relay', ENGLISH),
+        /relay shows another certificate .* Is it the right relay\?$/,
+      );
+      assert.equal(asked, 0);
+    });
+
     it('says that what answers is not even a web server', async () => {
-      const server = createServer(socket => socket.end('220 mail.example.org ESMTP\r\n'));
+      const server = createServer(socket => socket.resume().end('220 mail.example.org ESMTP\r\n'));
       const port = await listening(server);
       assert.equal((await new Attempt(`ws://127.0.0.1:${port}`).end()).kind, 'not-a-relay');
     });
@@ -175,6 +227,11 @@ describe('a socket to the relay', () => {
     it('tells that the relay speaks only newer words than it was asked for', async () => {
       relay.onMessage = () => relay.say({ type: 'welcome', protocol: 99, relayVersion: '9', operator: 'ana', now: 0 });
       assert.deepEqual(await new Attempt(relay.url).end(), { kind: 'too-old' });
+    });
+
+    it('tells that the relay is too old for this extension', async () => {
+      relay.onMessage = () => relay.say({ type: 'welcome', protocol: 0, relayVersion: '0.0.9', operator: 'a', now: 0 });
+      assert.deepEqual(await new Attempt(relay.url).end(), { kind: 'relay-too-old', version: '0.0.9' });
     });
 
     it('goes over what only a newer relay says', async () => {

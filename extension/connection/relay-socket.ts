@@ -3,12 +3,15 @@ import {
   decodeFrame,
   decodeMessage,
   MAX_MESSAGE_BYTES,
+  OLDEST_RELAY_PROTOCOL,
   PROTOCOL,
+  ROLLOUTS,
   toOperatorMessageSchema,
   type OperatorMessage,
   type OutputFrame,
   type ToOperatorMessage,
 } from '../../protocol/index.ts';
+import { pinnedConnection } from './pinned-connection.ts';
 import { troubleOfClose, troubleOfError, troubleOfStatus, type Trouble } from './trouble.ts';
 
 /** A relay and the right to speak to it. */
@@ -16,6 +19,10 @@ export interface RelayTarget {
   /** `wss://host[:port][/prefix]`, or `ws://`. */
   readonly url: string;
   readonly token: string;
+  /** SHA-256 of the one certificate that is accepted, `AA:BB:…`; without it the system's authorities decide. */
+  readonly fingerprint?: string | undefined;
+  /** It is the relay that this machine runs for its windows, by the id of its data. */
+  readonly local?: string | undefined;
 }
 
 export interface ClientInfo {
@@ -39,6 +46,9 @@ export interface SocketHandlers {
 export interface RelaySocket {
   send(message: OperatorMessage): void;
   ping(): void;
+  /** Reads no more until `resume`; what the relay has meanwhile waits there. A little that was read already still comes. */
+  pause(): void;
+  resume(): void;
   /** Ends it without another word to the handlers. */
   close(): void;
 }
@@ -54,6 +64,7 @@ export function openRelaySocket(target: RelayTarget, client: ClientInfo, handler
     headers: { authorization: `Bearer ${target.token}` },
     perMessageDeflate: false,
     maxPayload: MAX_MESSAGE_BYTES,
+    ...(target.fingerprint !== undefined && { createConnection: pinnedConnection(target.fingerprint) }),
   });
   let over = false;
   let greeted = false;
@@ -85,6 +96,10 @@ export function openRelaySocket(target: RelayTarget, client: ClientInfo, handler
         end({ kind: 'too-old' });
         return;
       }
+      if (message.protocol < OLDEST_RELAY_PROTOCOL) {
+        end({ kind: 'relay-too-old', version: message.relayVersion });
+        return;
+      }
       greeted = true;
     }
     handlers.onMessage(message);
@@ -98,7 +113,7 @@ export function openRelaySocket(target: RelayTarget, client: ClientInfo, handler
 
   socket.on('open', () => {
     if (over) return;
-    say({ type: 'hello', protocol: PROTOCOL, client });
+    say({ type: 'hello', protocol: PROTOCOL, client, features: [ROLLOUTS] });
     handlers.onOpen();
   });
   socket.on('message', (data: Buffer, isBinary) => {
@@ -120,8 +135,12 @@ export function openRelaySocket(target: RelayTarget, client: ClientInfo, handler
     ping: () => {
       if (socket.readyState === WebSocket.OPEN) socket.ping();
     },
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
     close: () => {
       over = true;
+      // the answer to it is read
+      if (socket.isPaused) socket.resume();
       socket.close(1000);
       const timer = setTimeout(() => socket.terminate(), CLOSE_WITHIN);
       socket.once('close', () => clearTimeout(timer));

@@ -53,6 +53,9 @@ describe('what is remembered of the relay', () => {
     const relays = await open(keyring);
     assert.equal(relays.configured, 'relay-and-token');
     assert.deepEqual(relays.target, TARGET);
+    const local = { ...TARGET, fingerprint: 'AA:BB', local: 'id' };
+    await relays.signIn(local);
+    assert.deepEqual((await open(keyring)).target, local);
   });
 
   it('loses its token, and keeps its URL, on signing out', async () => {

@@ -23,7 +23,12 @@ export interface RelayEnvironment {
 
 /** URL and token are one secret: they change together, and other windows hear of it. The token leaves on signing out. */
 const SECRET = 'nixfleet.relay';
-const secretSchema = z.object({ url: z.string(), token: z.string().min(1).optional() });
+const secretSchema = z.object({
+  url: z.string(),
+  token: z.string().min(1).optional(),
+  fingerprint: z.string().optional(),
+  local: z.string().optional(),
+});
 type Stored = z.infer<typeof secretSchema>;
 
 /** What is stored: it was not looked yet, no relay, a relay without a token, or both. */
@@ -61,13 +66,13 @@ export class Relays extends Disposable {
 
   /** Whom to connect to; undefined when nobody is signed in. */
   get target(): RelayTarget | undefined {
-    const { url, token } = this.#stored ?? {};
-    return url === undefined || token === undefined ? undefined : { url, token };
+    const { url, token, ...rest } = this.#stored ?? {};
+    return url === undefined || token === undefined ? undefined : { url, token, ...rest };
   }
 
   async load(): Promise<void> {
     const stored = (await this.#fromEnvironment()) ?? (await this.#fromSecrets());
-    const same = this.#read && stored?.url === this.#stored?.url && stored?.token === this.#stored?.token;
+    const same = this.#read && JSON.stringify(stored) === JSON.stringify(this.#stored);
     this.#stored = stored;
     this.#read = true;
     if (!same && !this.isDisposed) this.#changed.fire();
@@ -75,7 +80,13 @@ export class Relays extends Disposable {
 
   /** Uses and remembers a relay. Rejects when there is nowhere to keep a secret; it is used until the end all the same. */
   async signIn(target: RelayTarget): Promise<void> {
-    await this.#store({ url: target.url, token: target.token });
+    const { url, token, fingerprint, local } = target;
+    await this.#store({
+      url,
+      token,
+      ...(fingerprint !== undefined && { fingerprint }),
+      ...(local !== undefined && { local }),
+    });
   }
 
   /** Forgets the token and remembers the URL. */

@@ -3,9 +3,12 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { DELAY_CAP, FIRST_DELAY } from './backoff.ts';
 import {
+  AWAKE_WITHIN,
+  BRIEF,
   CONNECT_WITHIN,
   deadlineOf,
   GREET_WITHIN,
+  lastingTrouble,
   PING_AFTER,
   PONG_WITHIN,
   reduceConnection,
@@ -142,7 +145,7 @@ describe('the state of the connection', () => {
   });
 
   it('does not try again what a person has to mend', () => {
-    for (const trouble of [REJECTED, { kind: 'token-revoked' }, { kind: 'too-old' }] as const) {
+    for (const trouble of [REJECTED, { kind: 'token-revoked' }, { kind: 'forbidden', detail: '' }] as const) {
       const machine = new Machine().online().ended(trouble);
       assert.deepEqual(machine.expect('refused').why, trouble);
       assert.equal(deadlineOf(machine.state), undefined);
@@ -152,6 +155,7 @@ describe('the state of the connection', () => {
   });
 
   it('tries now and then what somebody else may have mended, such as a certificate', () => {
+    assert.equal(retryOf({ kind: 'too-old' }), 'slow', 'a relay that was upgraded may be taken back');
     const machine = new Machine().send({ type: 'sign-in' }).ended(CERTIFICATE);
     assert.equal(machine.expect('refused').until, machine.now + SLOW_RETRY);
     assert.equal(machine.pass().expect('connecting').attempt, 0);
@@ -246,6 +250,72 @@ describe('the state of the connection', () => {
     });
   });
 
+  describe('when the machine has slept', () => {
+    it('looks at once whether the relay is still there, and gives it seconds', () => {
+      const machine = new Machine().online();
+      machine.now += 8 * 3_600_000;
+      machine.send({ type: 'slept' });
+      assert.deepEqual(machine.effects, [{ type: 'ping', socket: 1 }]);
+      assert.equal(deadlineOf(machine.state), machine.now + AWAKE_WITHIN);
+      machine.heardAt = machine.now + 1;
+      machine.pass().expect('online');
+    });
+
+    it('does not call the sleep a silence, neither of a link that was pinged before nor in words', () => {
+      const machine = new Machine().online().pass();
+      machine.now += 8 * 3_600_000;
+      machine.send({ type: 'slept' }).expect('online');
+      assert.deepEqual(machine.effects, [{ type: 'ping', socket: 1 }], 'that answer may have been lost');
+      machine.pass();
+      assert.deepEqual(machine.expect('reconnecting').why, { kind: 'silent', ms: AWAKE_WITHIN });
+    });
+
+    it('gives an attempt that the sleep cut in two its time', () => {
+      for (const machine of [
+        new Machine().send({ type: 'sign-in' }),
+        new Machine().send({ type: 'sign-in' }).opened(),
+      ]) {
+        machine.now += 8 * 3_600_000;
+        const { kind } = machine.send({ type: 'slept' }).state;
+        assert.ok(kind === 'connecting' || kind === 'greeting');
+        machine.opened().welcomed().expect('online');
+      }
+    });
+
+    it('tries at once, from the shortest wait on, also what is tried only now and then', () => {
+      const lost = new Machine().online();
+      for (let i = 0; i < 6; i++) lost.ended().pass();
+      assert.equal(lost.ended().send({ type: 'slept' }).expect('connecting').attempt, 0);
+      new Machine().online().ended(CERTIFICATE).send({ type: 'slept' }).expect('connecting');
+    });
+  });
+
+  it('remembers since when there is no link, through all attempts, until there is one', () => {
+    const machine = new Machine().online();
+    machine.now += 60_000;
+    const lostAt = machine.now;
+    machine.ended();
+    for (let i = 0; i < 5; i++) assert.equal(machine.pass().ended().expect('reconnecting').downSince, lostAt);
+    assert.equal(machine.send({ type: 'retry' }).expect('connecting').downSince, lostAt);
+    machine.opened().welcomed();
+    machine.now += 1000;
+    assert.equal(machine.ended().expect('reconnecting').downSince, machine.now);
+  });
+
+  it('speaks of a loss once it has lasted, and from then on through every attempt', () => {
+    const machine = new Machine().online().ended();
+    assert.equal(lastingTrouble(machine.state, machine.now), undefined);
+    assert.equal(lastingTrouble(machine.state, machine.now + BRIEF), LOST);
+    machine.pass();
+    assert.equal(lastingTrouble(machine.state, machine.expect('connecting').downSince! + BRIEF), LOST);
+    machine.opened();
+    assert.equal(lastingTrouble(machine.state, machine.expect('greeting').downSince! + BRIEF), LOST);
+    machine.ended().pass();
+    assert.equal(lastingTrouble(machine.state, machine.now), LOST, 'the second attempt');
+    machine.ended(REJECTED);
+    assert.equal(lastingTrouble(machine.state, machine.now), REJECTED);
+  });
+
   it('never has two sockets, and never waits for ever but signed out or refused', () => {
     const trouble = fc.constantFrom<Trouble>(LOST, REJECTED, CERTIFICATE, { kind: 'going-down' }, { kind: 'too-old' });
     const socket = fc.integer({ min: 0, max: 6 });
@@ -263,6 +333,7 @@ describe('the state of the connection', () => {
       { weight: 4, arbitrary: fc.constant<ConnectionEvent>({ type: 'deadline' }) },
       { weight: 1, arbitrary: fc.constant<ConnectionEvent>({ type: 'retry' }) },
       { weight: 1, arbitrary: fc.constant<ConnectionEvent>({ type: 'wake' }) },
+      { weight: 1, arbitrary: fc.constant<ConnectionEvent>({ type: 'slept' }) },
     );
     const step = fc.record({
       event,

@@ -18,12 +18,23 @@ interface Numbered {
   readonly socket: number;
 }
 
+/** Why there is no link, and since when: since it was lost, or since the first attempt failed. */
+export interface Downtime {
+  readonly why: Trouble;
+  readonly downSince: number;
+}
+
+/** Why and since when is there when it is not the first attempt. */
+interface Attempt extends Partial<Downtime> {
+  readonly attempt: number;
+  readonly deadline: number;
+}
+
 export type ConnectionState = Numbered &
   (
     | { readonly kind: 'signed-out' }
-    /** `why` is there when it is not the first attempt. */
-    | { readonly kind: 'connecting'; readonly attempt: number; readonly deadline: number; readonly why?: Trouble }
-    | { readonly kind: 'greeting'; readonly attempt: number; readonly deadline: number; readonly why?: Trouble }
+    | (Attempt & { readonly kind: 'connecting' })
+    | (Attempt & { readonly kind: 'greeting' })
     | {
         readonly kind: 'online';
         readonly attempt: number;
@@ -32,10 +43,12 @@ export type ConnectionState = Numbered &
         /** When the link is looked at next; `pingedAt` is there while an answer to a ping is awaited. */
         readonly checkAt: number;
         readonly pingedAt?: number;
+        /** When the machine woke from a sleep during this link: silence counts from then. */
+        readonly awakeSince?: number;
       }
-    | { readonly kind: 'reconnecting'; readonly attempt: number; readonly until: number; readonly why: Trouble }
+    | (Downtime & { readonly kind: 'reconnecting'; readonly attempt: number; readonly until: number })
     /** Trying again would meet the same; a person has to act. `until`: tried once more then, without being asked. */
-    | { readonly kind: 'refused'; readonly why: Trouble; readonly until?: number }
+    | (Downtime & { readonly kind: 'refused'; readonly until?: number })
   );
 
 export type ConnectionEvent =
@@ -49,8 +62,10 @@ export type ConnectionEvent =
   | { readonly type: 'deadline' }
   /** A person wants it tried now. */
   | { readonly type: 'retry' }
-  /** The person is back, perhaps with the machine from sleep: look at the link, cut a wait short. */
-  | { readonly type: 'wake' };
+  /** The person is back: look at the link, cut a wait short. */
+  | { readonly type: 'wake' }
+  /** The machine slept, and no time that passed meanwhile says anything about the relay. */
+  | { readonly type: 'slept' };
 
 export type ConnectionEffect =
   | { readonly type: 'open'; readonly socket: number }
@@ -70,6 +85,8 @@ export const GREET_WITHIN = 10_000;
 /** Without a word for so long the link is pinged; then it has so long to answer. */
 export const PING_AFTER = 15_000;
 export const PONG_WITHIN = 10_000;
+/** After a sleep an answer, of whatever kind is awaited, is there so soon or does not come. */
+export const AWAKE_WITHIN = 5000;
 /** A link that stayed up for so long was a good one: the next attempt is the first again. */
 export const STABLE_AFTER = 10_000;
 export const SLOW_RETRY = 60_000;
@@ -104,11 +121,12 @@ export function reduceConnection(state: ConnectionState, event: ConnectionEvent,
     case 'deadline':
       return atDeadline(state, context);
     case 'retry':
-      if (state.kind === 'reconnecting' || state.kind === 'refused')
-        return connect(state.socket, 0, context, state.why);
+      if (state.kind === 'reconnecting' || state.kind === 'refused') return connect(state.socket, 0, context, state);
       return wake(state, context);
     case 'wake':
       return wake(state, context);
+    case 'slept':
+      return afterSleep(state, context);
   }
 }
 
@@ -138,16 +156,16 @@ export function troubleIn(state: ConnectionState): Trouble | undefined {
  * as when a relay is restarted.
  */
 export function lastingTrouble(state: ConnectionState, now: number): Trouble | undefined {
-  const trouble = troubleIn(state);
-  if (!trouble || state.kind === 'signed-out' || state.kind === 'refused' || state.attempt > 1) return trouble;
-  const since = state.kind === 'connecting' ? state.deadline - CONNECT_WITHIN : now;
-  return now - since < BRIEF ? undefined : trouble;
+  if (state.kind === 'signed-out' || state.kind === 'online' || !state.why) return undefined;
+  const isBlip = state.kind !== 'refused' && state.attempt <= 1 && now - (state.downSince ?? now) < BRIEF;
+  return isBlip ? undefined : state.why;
 }
 
-function connect(lastSocket: number, attempt: number, context: ConnectionContext, why?: Trouble): Step {
+function connect(lastSocket: number, attempt: number, context: ConnectionContext, before?: Downtime): Step {
   const socket = lastSocket + 1;
   const deadline = context.now + CONNECT_WITHIN;
-  return [{ kind: 'connecting', socket, attempt, deadline, ...(why && { why }) }, [{ type: 'open', socket }]];
+  const after = before && { why: before.why, downSince: before.downSince };
+  return [{ kind: 'connecting', socket, attempt, deadline, ...after }, [{ type: 'open', socket }]];
 }
 
 function atDeadline(state: ConnectionState, context: ConnectionContext): Step {
@@ -163,9 +181,9 @@ function atDeadline(state: ConnectionState, context: ConnectionContext): Step {
     case 'online':
       return check(state, context);
     case 'reconnecting':
-      return connect(state.socket, state.attempt, context, state.why);
+      return connect(state.socket, state.attempt, context, state);
     case 'refused':
-      return connect(state.socket, 0, context, state.why);
+      return connect(state.socket, 0, context, state);
   }
 }
 
@@ -175,20 +193,38 @@ function check(state: Online, context: ConnectionContext): Step {
   const { pingedAt, ...quiet } = state;
   const { now, heardAt } = context;
   if (pingedAt !== undefined && heardAt < pingedAt) {
-    return giveUp(state, { kind: 'silent', ms: Math.round(now - heardAt) }, context);
+    const since = Math.max(heardAt, state.awakeSince ?? 0);
+    return giveUp(state, { kind: 'silent', ms: Math.round(now - since) }, context);
   }
   if (heardAt + PING_AFTER > now) return [{ ...quiet, checkAt: heardAt + PING_AFTER }, []];
-  return ping(quiet, now);
+  return ping(quiet, now, PONG_WITHIN);
 }
 
-function ping(state: Online, now: number): Step {
-  return [{ ...state, pingedAt: now, checkAt: now + PONG_WITHIN }, [{ type: 'ping', socket: state.socket }]];
+function ping(state: Online, now: number, within: number): Step {
+  return [{ ...state, pingedAt: now, checkAt: now + within }, [{ type: 'ping', socket: state.socket }]];
 }
 
 function wake(state: ConnectionState, context: ConnectionContext): Step {
-  if (state.kind === 'reconnecting') return connect(state.socket, state.attempt, context, state.why);
-  if (state.kind === 'online' && state.pingedAt === undefined) return ping(state, context.now);
+  if (state.kind === 'reconnecting') return connect(state.socket, state.attempt, context, state);
+  if (state.kind === 'online' && state.pingedAt === undefined) return ping(state, context.now, PONG_WITHIN);
   return [state, []];
+}
+
+function afterSleep(state: ConnectionState, context: ConnectionContext): Step {
+  const { now } = context;
+  switch (state.kind) {
+    case 'signed-out':
+      return [state, []];
+    case 'connecting':
+    case 'greeting':
+      return [{ ...state, deadline: now + AWAKE_WITHIN }, []];
+    case 'online':
+      return ping({ ...state, awakeSince: now }, now, AWAKE_WITHIN);
+    case 'reconnecting':
+      return connect(state.socket, 0, context, state);
+    case 'refused':
+      return state.until === undefined ? [state, []] : connect(state.socket, 0, context, state);
+  }
 }
 
 function giveUp(state: ConnectionState, trouble: Trouble, context: ConnectionContext): Step {
@@ -199,13 +235,14 @@ function giveUp(state: ConnectionState, trouble: Trouble, context: ConnectionCon
 function lost(state: ConnectionState, why: Trouble, context: ConnectionContext): Step {
   if (state.kind !== 'connecting' && state.kind !== 'greeting' && state.kind !== 'online') return [state, []];
   const { socket } = state;
+  const downSince = (state.kind === 'online' ? undefined : state.downSince) ?? context.now;
   const retry = retryOf(why);
-  if (retry === 'never') return [{ kind: 'refused', socket, why }, []];
-  if (retry === 'slow') return [{ kind: 'refused', socket, why, until: context.now + SLOW_RETRY }, []];
+  if (retry === 'never') return [{ kind: 'refused', socket, why, downSince }, []];
+  if (retry === 'slow') return [{ kind: 'refused', socket, why, downSince, until: context.now + SLOW_RETRY }, []];
   const wasStable = state.kind === 'online' && context.now - state.since >= STABLE_AFTER;
   const attempt = wasStable ? 0 : state.attempt;
   const until = context.now + retryDelay(attempt, context.random);
-  return [{ kind: 'reconnecting', socket, attempt: attempt + 1, until, why }, []];
+  return [{ kind: 'reconnecting', socket, attempt: attempt + 1, until, why, downSince }, []];
 }
 
 function closing(state: ConnectionState): readonly ConnectionEffect[] {

@@ -1,5 +1,6 @@
 import type { Locale } from '../base/locale.ts';
 import { duration } from '../base/words.ts';
+import { OTHER_CERTIFICATE } from './pinned-connection.ts';
 import type { Trouble } from './trouble.ts';
 
 /** What happened, and what to do where there is something to do, for people. `relay` is its `host:port`. */
@@ -26,6 +27,12 @@ export function troubleWords(trouble: Trouble, relay: string, locale: Locale): s
       return t('The token for {0} was revoked. Ask for another one.', relay);
     case 'too-old':
       return t('{0} no longer serves this version of the extension. Update NixFleet in the Extensions view.', relay);
+    case 'relay-too-old':
+      return t(
+        '{0} runs NixFleet {1}, which is too old for this extension. Upgrade the relay.',
+        relay,
+        trouble.version,
+      );
     case 'forbidden':
       return t('{0} does not let this client in: {1}', relay, trouble.detail);
     case 'not-a-relay':
@@ -68,6 +75,12 @@ function certificateWords(code: string, detail: string, relay: string, { t }: Lo
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
     case 'HOSTNAME_MISMATCH':
       return t('The certificate of {0} is for another name ({1}).', relay, detail);
+    case OTHER_CERTIFICATE:
+      return t(
+        '{0} shows another certificate than the one that was remembered: {1}. Is it the right relay?',
+        relay,
+        detail,
+      );
     default:
       return t('The certificate of {0} is not accepted: {1} ({2})', relay, detail, code);
   }

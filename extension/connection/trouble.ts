@@ -1,4 +1,5 @@
 import { CloseCode } from '../../protocol/index.ts';
+import { OTHER_CERTIFICATE } from './pinned-connection.ts';
 
 /** Why there is no link to the relay. Values, so that the state machine decides and the views say it in words. */
 export type Trouble =
@@ -13,7 +14,10 @@ export type Trouble =
   | { readonly kind: 'no-tls' }
   | { readonly kind: 'token-rejected' }
   | { readonly kind: 'token-revoked' }
+  /** The relay no longer serves this extension. */
   | { readonly kind: 'too-old'; readonly detail?: string }
+  /** This extension no longer gets on with a relay that old. */
+  | { readonly kind: 'relay-too-old'; readonly version: string }
   | { readonly kind: 'forbidden'; readonly detail: string }
   /** Something answers there, but it is not a relay of ours. */
   | { readonly kind: 'not-a-relay'; readonly detail: string }
@@ -31,9 +35,11 @@ export function retryOf(trouble: Trouble): 'never' | 'slow' | 'soon' {
   switch (trouble.kind) {
     case 'token-rejected':
     case 'token-revoked':
-    case 'too-old':
     case 'forbidden':
       return 'never';
+    // a relay that was upgraded may be taken back
+    case 'too-old':
+    case 'relay-too-old':
     case 'certificate':
     case 'no-tls':
     case 'not-a-relay':
@@ -56,7 +62,8 @@ export function troubleOfError(error: Error, host: string): Trouble {
     return { kind: 'unreachable', code };
   if (code === 'ETIMEDOUT' || /handshake has timed out/.test(error.message))
     return { kind: 'timeout', what: 'connect' };
-  if (CERTIFICATE_CODES.test(code)) return { kind: 'certificate', code, detail: error.message };
+  if (CERTIFICATE_CODES.test(code) || code === OTHER_CERTIFICATE)
+    return { kind: 'certificate', code, detail: error.message };
   if (/wrong version number|packet length too long|http request/i.test(error.message)) return { kind: 'no-tls' };
   if (code === 'ECONNRESET' || code === 'EPIPE') return { kind: 'lost', code: 1006 };
   if (code.startsWith('HPE_') || /^(?:Invalid|Missing) .*header|^Server sent/.test(error.message))

@@ -6,6 +6,7 @@ import {
   changeBetween,
   concernsFleet,
   findRun,
+  isVisiblyOther,
   NO_FLEET,
   reduceFleet,
   type Fleet,
@@ -71,6 +72,6 @@ export class FleetStore extends Disposable {
     const previous = this.#fleet;
     this.#fleet = reduceFleet(previous, this.#inputs);
     this.#inputs = [];
-    if (this.#fleet !== previous) this.#changed.fire(changeBetween(previous, this.#fleet));
+    if (isVisiblyOther(previous, this.#fleet)) this.#changed.fire(changeBetween(previous, this.#fleet));
   }
 }

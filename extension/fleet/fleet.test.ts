@@ -6,6 +6,7 @@ import {
   changeBetween,
   findRun,
   isOutdated,
+  isVisiblyOther,
   liveRun,
   NO_FLEET,
   reduceFleet,
@@ -57,6 +58,27 @@ describe('the fleet', () => {
     const whole = take(back, { type: 'fleet', hosts: [aHost('a')], last: true });
     assert.equal(whole.stale, false);
     assert.deepEqual(names(whole), ['c', 'a'], 'a host that is not in the snapshot does not exist');
+  });
+
+  it('has in a snapshot what changed while it came', () => {
+    const whole = take(
+      take(NO_FLEET, WELCOME, { type: 'fleet', hosts: [aHost('a'), aHost('b'), aHost('web')], last: false }),
+      { type: 'host', host: aHost('a', { online: false }) },
+      { type: 'host-removed', host: 'b' },
+      { type: 'run', run: aRun(1) },
+      { type: 'fleet', hosts: [aHost('c')], last: true },
+    );
+    assert.deepEqual(names(whole), ['a', 'web', 'c']);
+    assert.equal(whole.hosts.get('a')?.online, false);
+    assert.equal(whole.hosts.get('web')?.runs.length, 1);
+  });
+
+  it('looks the same while a snapshot comes', () => {
+    const fleet = take(fleetOf(aHost('a')), WELCOME);
+    const half = take(fleet, { type: 'fleet', hosts: [aHost('a')], last: false });
+    assert.notEqual(half, fleet);
+    assert.equal(isVisiblyOther(fleet, half), false);
+    assert.equal(isVisiblyOther(half, take(half, { type: 'fleet', hosts: [], last: true })), true);
   });
 
   it('drops the half of a snapshot that a lost link left', () => {
@@ -147,7 +169,7 @@ describe('the fleet', () => {
         let fleet = NO_FLEET;
         for (const batch of batches) {
           const copy = new Map(fleet.hosts);
-          const arriving = fleet.arriving && new Map(fleet.arriving);
+          const arriving = fleet.arriving && [...fleet.arriving];
           const next = take(fleet, ...batch);
           assert.deepEqual(fleet.hosts, copy);
           assert.deepEqual(fleet.arriving, arriving);

@@ -12,8 +12,8 @@ export interface Fleet {
   readonly stale: boolean;
   /** How far the relay's clock is ahead of this machine's, in milliseconds: its times are read with it. */
   readonly clockOffset: number;
-  /** The parts of a snapshot that has not come whole yet. */
-  readonly arriving: ReadonlyMap<string, FleetHost> | undefined;
+  /** What came since a snapshot began that is not whole yet, in order: its parts, and what changed meanwhile. */
+  readonly arriving: readonly ToOperatorMessage[] | undefined;
 }
 
 export const NO_FLEET: Fleet = { hosts: new Map(), known: false, stale: true, clockOffset: 0, arriving: undefined };
@@ -40,6 +40,12 @@ export function reduceFleet(fleet: Fleet, inputs: readonly FleetInput[]): Fleet 
   const draft = new Draft(fleet);
   for (const input of inputs) draft.take(input);
   return draft.finish();
+}
+
+/** Whether anything differs that can be seen: parts of a snapshot that is still coming cannot. */
+export function isVisiblyOther(previous: Fleet, fleet: Fleet): boolean {
+  const { hosts, known, stale, clockOffset } = previous;
+  return hosts !== fleet.hosts || known !== fleet.known || stale !== fleet.stale || clockOffset !== fleet.clockOffset;
 }
 
 export function changeBetween(previous: Fleet, fleet: Fleet): FleetChange {
@@ -76,6 +82,8 @@ export function concernsFleet(message: ToOperatorMessage): boolean {
     case 'reply':
       return message.run !== undefined;
     case 'events':
+    case 'rollouts':
+    case 'rollout':
     case 'stream-gone':
     case 'error':
       return false;
@@ -98,15 +106,30 @@ export function withRun(host: FleetHost, run: RunSummary): FleetHost {
   return { ...host, runs };
 }
 
+/** The hosts of a snapshot, with what changed while it came. */
+function hostsOf(messages: readonly ToOperatorMessage[]): Map<string, FleetHost> {
+  const hosts = new Map<string, FleetHost>();
+  for (const message of messages) {
+    if (message.type === 'fleet') for (const host of message.hosts) hosts.set(host.host, host);
+    else if (message.type === 'host') hosts.set(message.host.host, message.host);
+    else if (message.type === 'host-removed') hosts.delete(message.host);
+    else if ((message.type === 'run' || message.type === 'reply') && message.run) {
+      const host = hosts.get(message.run.host);
+      if (host) hosts.set(host.host, withRun(host, message.run));
+    }
+  }
+  return hosts;
+}
+
 /** Copies a map once, when it is first written to. */
 class Draft {
   #fleet: Fleet;
   #hosts: Map<string, FleetHost> | undefined;
-  #arriving: Map<string, FleetHost> | undefined;
+  #arriving: ToOperatorMessage[] | undefined;
 
   constructor(fleet: Fleet) {
     this.#fleet = fleet;
-    this.#arriving = fleet.arriving && new Map(fleet.arriving);
+    this.#arriving = fleet.arriving && [...fleet.arriving];
   }
 
   take(input: FleetInput): void {
@@ -135,24 +158,25 @@ class Draft {
         this.#set({ stale: true, clockOffset: message.now - at });
         return;
       case 'fleet':
-        this.#arriving ??= new Map();
-        for (const host of message.hosts) this.#arriving.set(host.host, host);
-        if (message.last) this.#arrived(this.#arriving);
+        (this.#arriving ??= []).push(message);
+        if (message.last) this.#arrived(hostsOf(this.#arriving));
         return;
       case 'host':
+        this.#arriving?.push(message);
         this.#putHost(message.host);
         return;
       case 'host-removed':
-        this.#arriving?.delete(message.host);
+        this.#arriving?.push(message);
         if (this.#current().has(message.host)) this.#writable().delete(message.host);
         return;
       case 'run':
-        this.#putRun(message.run);
-        return;
       case 'reply':
+        this.#arriving?.push(message);
         if (message.run) this.#putRun(message.run);
         return;
       case 'events':
+      case 'rollouts':
+      case 'rollout':
       case 'stream-gone':
       case 'error':
         return;
@@ -172,13 +196,10 @@ class Draft {
   }
 
   #putHost(host: FleetHost): void {
-    this.#arriving?.set(host.host, host);
     this.#writable().set(host.host, host);
   }
 
   #putRun(run: RunSummary): void {
-    const arriving = this.#arriving?.get(run.host);
-    if (arriving) this.#arriving?.set(run.host, withRun(arriving, run));
     const host = this.#current().get(run.host);
     if (!host) return;
     const next = withRun(host, run);

@@ -1,4 +1,12 @@
-import { runIdSchema, type AgentInfo, type FleetHost, type RunId, type RunSummary } from '../../protocol/index.ts';
+import {
+  rolloutIdSchema,
+  runIdSchema,
+  type AgentInfo,
+  type FleetHost,
+  type Rollout,
+  type RunId,
+  type RunSummary,
+} from '../../protocol/index.ts';
 
 /** Hosts and runs to test with. */
 
@@ -53,4 +61,18 @@ export function aRun(n: number, part: Partial<RunSummary> = {}): RunSummary {
 export function anEndedRun(n: number, part: Partial<RunSummary> = {}): RunSummary {
   const changed = part.outcome === undefined || part.outcome === 'succeeded';
   return aRun(n, { seq: 20, phase: 'committing', outcome: 'succeeded', changed, endedAt: NOW - MINUTE, ...part });
+}
+
+export const NO_COUNTS: Rollout['counts'] = {
+  ...{ waiting: 0, offline: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 },
+};
+
+/** A rollout that has just begun on two hosts of four. */
+export function aRollout(part: Partial<Rollout> = {}): Rollout {
+  return {
+    ...{ rolloutId: rolloutIdSchema.parse(runId(1)), requestedBy: 'ana', requestedAt: NOW, targetRev: NEW_REV },
+    ...{ width: 5, stagger: 2000, stopAfterFailures: 3, failed: [] },
+    counts: { ...NO_COUNTS, waiting: 2, running: 2 },
+    ...part,
+  };
 }

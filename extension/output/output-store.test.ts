@@ -181,6 +181,36 @@ describe('the output store', () => {
     );
   });
 
+  it('is behind while much is on its way to the disk, and says when there is room', async () => {
+    const store = await open();
+    let offset = 0;
+    while (!store.isBehind) {
+      store.append(frame(0, offset, new Uint8Array(MAX_FRAME_PAYLOAD)));
+      offset += MAX_FRAME_PAYLOAD;
+    }
+    assert.ok(offset - store.size < 2_000_000, `${offset - store.size} bytes are in memory`);
+    await store.room();
+    assert.equal(store.isBehind, false);
+    assert.ok(offset - store.size < 1_000_000);
+    await store.flush();
+    assert.equal(store.size, offset);
+    await store.room();
+  });
+
+  it('is not behind for ever when the disk is full', async function () {
+    if (!existsSync('/dev/full')) this.skip();
+    const full = join(root, 'never-room');
+    await mkdir(full);
+    await symlink('/dev/full', join(full, `${runId}.log`));
+    const store = await OutputStore.open(full, runId);
+    opened.push(store);
+    for (let at = 0; at < 40; at++) store.append(frame(0, at * MAX_FRAME_PAYLOAD, new Uint8Array(MAX_FRAME_PAYLOAD)));
+    assert.ok(store.isBehind);
+    await store.room();
+    assert.equal(store.isBehind, false);
+    assert.ok(store.failure);
+  });
+
   it('says that the disk is full, and where the file ends then', async function () {
     if (!existsSync('/dev/full')) this.skip();
     folder = join(root, String(counter++));

@@ -26,7 +26,10 @@ export interface Row {
 export type AppendResult = 'append' | 'duplicate' | 'gap' | 'failed';
 
 /** Bytes that are written and indexed in one go; between two the event loop turns. */
-const BATCH_BYTES = 1024 * 1024;
+const BATCH_BYTES = 512 * 1024;
+/** Bytes on their way to the disk above which a store is behind, and at or below which it has room again. */
+const BEHIND_BYTES = 1024 * 1024;
+const ROOM_BYTES = 512 * 1024;
 const READ_BYTES = 64 * 1024;
 
 interface Pending {
@@ -51,6 +54,9 @@ export class OutputStore {
   #revision = 0;
   #failure: Error | undefined;
   #pending: Pending[] = [];
+  /** Of what is pending and of what is being written. */
+  #pendingBytes = 0;
+  #waiters: (() => void)[] = [];
   #draining: Promise<void> | undefined;
   #disposed = false;
 
@@ -100,6 +106,11 @@ export class OutputStore {
   /** Whether the file holds all of the output that there will ever be. */
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Whether so much is on its way to the disk that nothing should be added before {@link room}. */
+  get isBehind(): boolean {
+    return this.#pendingBytes > BEHIND_BYTES;
   }
 
   /** Grows when bytes were cut off: rows that were read before may be no more. */
@@ -153,6 +164,11 @@ export class OutputStore {
     }
   }
 
+  /** Resolves when the disk has caught up, or will not. */
+  async room(): Promise<void> {
+    if (this.#pendingBytes > ROOM_BYTES) await new Promise<void>(resolve => this.#waiters.push(resolve));
+  }
+
   /** Resolves when all that was appended is in the file; rejects when the disk refused it. */
   async flush(): Promise<void> {
     while (this.#draining) await this.#draining;
@@ -175,6 +191,7 @@ export class OutputStore {
 
   #enqueue(pending: Pending): void {
     this.#pending.push(pending);
+    this.#pendingBytes += pending.bytes.length;
     this.#draining ??= this.#drain();
   }
 
@@ -182,13 +199,17 @@ export class OutputStore {
     // frames of the same turn of the event loop go to the disk together
     await Promise.resolve();
     while (this.#pending.length > 0 && !this.#failure) {
+      const batch = this.#takeBatch();
       try {
-        await this.#writeBatch(this.#takeBatch());
+        await this.#writeBatch(batch);
+        this.#pendingBytes -= sizeOf(batch);
       } catch (error) {
         this.#failure = error instanceof Error ? error : new Error(String(error));
         this.#pending = [];
+        this.#pendingBytes = 0;
         this.#position = { epoch: this.#file.epoch, offset: this.#size };
       }
+      if (this.#pendingBytes <= ROOM_BYTES) for (const resolve of this.#waiters.splice(0)) resolve();
       this.#appended.fire();
     }
     this.#draining = undefined;
@@ -282,4 +303,8 @@ export class OutputStore {
     const line = bytes.at(-1) === 0x0d ? bytes.subarray(0, -1) : bytes;
     return { text: sgr + line.toString('utf8'), time: this.#times.at(offset) ?? null, continued };
   }
+}
+
+function sizeOf(batch: readonly Pending[]): number {
+  return batch.reduce((sum, { bytes }) => sum + bytes.length, 0);
 }

@@ -1,8 +1,9 @@
-import { plainText } from '../../flake-lock/index.ts';
+import { compareLink, plainText, revisionLink } from '../../flake-lock/index.ts';
 import type { Generation, Step } from '../../protocol/index.ts';
 import type { CommandView, CommitsView, FactView, Mark } from '../../protocol/panel.ts';
 import type { Locale } from '../base/locale.ts';
 import { shortRev, storeName } from '../base/words.ts';
+import { totalsText } from './build-view.ts';
 import { isOver, localTime, outcomeOf, type RunSource } from './run-source.ts';
 import { phaseLabel } from './run-words.ts';
 
@@ -10,14 +11,21 @@ import { phaseLabel } from './run-words.ts';
 export function commitsView({ state: { commits } }: RunSource, locale: Locale): CommitsView | null {
   if (!commits || commits.from === commits.to) return null;
   const count = commits.listed.length + commits.more;
+  const at = (rev: string): { type: string; url: string; rev: string } => ({
+    type: 'git',
+    url: commits.remote ?? '',
+    rev,
+  });
   return {
     title: count === 1 ? locale.t('1 commit pulled') : locale.t('{0} commits pulled', count),
-    commits: commits.listed.map(({ rev, subject, author, at }) => ({
+    commits: commits.listed.map(({ rev, subject, author, at: time }) => ({
       shortRev: shortRev(rev),
       subject: plainText(subject, 300),
       author: plainText(author, 100),
-      at,
+      at: time,
+      link: revisionLink(at(rev)) ?? null,
     })),
+    link: compareLink(at(commits.from), at(commits.to)) ?? null,
     more: commits.more === 0 ? null : locale.t('and {0} older ones', commits.more),
   };
 }
@@ -58,6 +66,8 @@ export function factsView(source: RunSource, locale: Locale): FactView[] {
   add(locale.t('Owner'), host?.owner);
   const isOnlyWay = host?.method === 'staged' || host?.method === 'activate';
   add(locale.t('Platform'), host && (isOnlyWay ? host.platform : `${host.platform}, ${host.method}`));
+  add(locale.t('Build'), totalsText(state, locale), { code: false });
+  if (state.reboot) add(locale.t('Reboot'), rebootText(state.reboot.because, locale), { code: false });
   const published = publishedText(source, locale);
   add(locale.t('Lock'), published?.text, { title: published?.title ?? '', code: false });
   add(locale.t('Failed units'), activated?.failedUnits.join(', '));
@@ -69,6 +79,10 @@ export function factsView(source: RunSource, locale: Locale): FactView[] {
 function generationText({ toplevel, number }: Generation, locale: Locale): string {
   const name = storeName(toplevel);
   return number === undefined ? name : locale.t('{0} (no. {1})', name, number);
+}
+
+function rebootText(because: readonly string[], { t }: Locale): string {
+  return because.length === 0 ? t('not needed') : t('needed for {0}', because.join(', '));
 }
 
 /** What became of the lock, on a host that publishes it. */

@@ -19,6 +19,7 @@ function viewOf({ story, lockBefore, lockAfter, gone = false }: Partial<Scenario
       places: [],
       hasNixcfg: false,
       online: true,
+      outage: undefined,
       clockAhead: 0,
     },
     ENGLISH,

@@ -74,6 +74,7 @@ describe('the link to a panel', () => {
       locale: ENGLISH,
       now: () => 5_000_000,
       isOnline: () => true,
+      outage: () => undefined,
       onDidChangeHosts: () => ({ dispose: () => undefined }),
       workspace: {
         get hasNixcfg() {
@@ -312,11 +313,15 @@ describe('the link to a panel', () => {
     story = told;
     locks = { lockBefore, lockAfter };
     say({ type: 'ready' });
-    const { lock } = (await posted('snapshot')).view;
-    const url = lock.kind === 'changed' ? (lock.rows[0]?.link ?? '') : '';
-    say({ type: 'open-link', url });
+    const { lock, commits } = (await posted('snapshot')).view;
+    const urls = [
+      lock.kind === 'changed' ? (lock.rows[0]?.link ?? '') : '',
+      commits?.link ?? '',
+      commits?.commits[0]?.link ?? '',
+    ];
+    for (const url of urls) say({ type: 'open-link', url });
     say({ type: 'open-link', url: 'https://example.org/' });
-    assert.deepEqual(asked, [url]);
+    assert.deepEqual(asked, urls);
     assert.equal(warnings.length, 1);
   });
 

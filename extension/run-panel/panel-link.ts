@@ -20,8 +20,10 @@ import { messageOf } from '../base/log.ts';
 import type { RunSession } from '../runs/run-session.ts';
 import { HostClock } from './host-clock.ts';
 import { changedSections } from './panel-delta.ts';
+import { PanelFind } from './panel-find.ts';
 import { parseFromPanel } from './panel-messages.ts';
 import { panelView } from './panel-view.ts';
+import type { PanelOutage } from './run-source.ts';
 
 /** The page at the other end. */
 export interface PanelPort {
@@ -57,7 +59,9 @@ export interface PanelLinkOptions {
   readonly locale: Locale;
   readonly now: () => number;
   readonly isOnline: (host: string) => boolean | undefined;
-  /** Something that `isOnline` says may be otherwise. */
+  /** Why this window hears nothing of any run just now; undefined while it does. */
+  readonly outage: () => PanelOutage | undefined;
+  /** Something that `isOnline` or `outage` says may be otherwise. */
   readonly onDidChangeHosts: Event<unknown>;
   readonly workspace: PanelWorkspace;
   readonly act: (action: PanelAction) => void;
@@ -80,6 +84,7 @@ export class PanelLink extends Disposable {
   readonly #options: PanelLinkOptions;
   readonly #clock = new HostClock();
   readonly #handlers: HandlersOf<FromPanel>;
+  readonly #find: PanelFind;
   /** A page that is ready. Another object for each: nothing waits for, or is taken for, what was meant for an earlier one. */
   #page: { posting: boolean } | undefined;
   #shownView: PanelView | undefined;
@@ -95,15 +100,25 @@ export class PanelLink extends Disposable {
   constructor(options: PanelLinkOptions) {
     super();
     this.#options = options;
-    const { session, onDidChangeHosts, workspace } = options;
+    const { session, onDidChangeHosts, workspace, port, warn, later = afterTime } = options;
+    this.#find = this.own(
+      new PanelFind({
+        output: session.output,
+        show: found => void port.post({ type: 'found', ...found }),
+        warn,
+        later,
+      }),
+    );
     this.#handlers = {
       ready: () => this.#ready(),
       rows: message => void this.#sendRows(message),
       follow: ({ rows }) => this.#setFollow(rows),
+      find: message => this.#page && this.#find.find(message),
+      'find-step': message => this.#find.step(message),
       action: ({ action }) => this.#act(action),
       'open-link': ({ url }) => this.#openLink(url),
       'open-place': ({ index }) => this.#places[index]?.open(),
-      trouble: ({ message }) => options.warn(`the run panel: ${message}`),
+      trouble: ({ message }) => warn(`the run panel: ${message}`),
     };
     const viewChanged = (): void => {
       this.#viewIsOld = true;
@@ -133,6 +148,7 @@ export class PanelLink extends Disposable {
   /** The page is gone or not to be seen: nothing is posted until one says that it is ready. */
   hide(): void {
     this.#page = undefined;
+    this.#find.stop();
     this.#shownView = undefined;
     this.#follow = 0;
     this.#unschedule?.();
@@ -160,8 +176,7 @@ export class PanelLink extends Disposable {
   }
 
   #openLink(url: string): void {
-    const lock = this.#shownView?.lock;
-    if (lock?.kind === 'changed' && lock.rows.some(row => row.link === url)) this.#options.openLink(url);
+    if (this.#shownView && linksOf(this.#shownView).includes(url)) this.#options.openLink(url);
     else this.#options.warn('the run panel wanted to open a link that it does not show');
   }
 
@@ -232,7 +247,7 @@ export class PanelLink extends Disposable {
   }
 
   #view(): PanelView {
-    const { session, locale, isOnline, now, workspace } = this.#options;
+    const { session, locale, isOnline, outage, now, workspace } = this.#options;
     const { runId, summary, state, lockBefore, lockAfter, gone, problem } = session;
     const host = session.host === '' ? runId : session.host;
     const latest = [
@@ -251,6 +266,7 @@ export class PanelLink extends Disposable {
         places: this.#places,
         hasNixcfg: workspace.hasNixcfg,
         online: isOnline(session.host),
+        outage: outage(),
         clockAhead: this.#clock.ahead,
       },
       locale,
@@ -289,6 +305,12 @@ export class PanelLink extends Disposable {
     }
     if (page === this.#page) await port.post({ type: 'rows', request, revision, from, rows });
   }
+}
+
+/** The links that a view has. */
+function linksOf({ lock, commits }: PanelView): readonly (string | null)[] {
+  const inLock = lock.kind === 'changed' ? lock.rows.map(({ link }) => link) : [];
+  return commits ? [...inLock, commits.link, ...commits.commits.map(({ link }) => link)] : inLock;
 }
 
 function afterTime(run: () => void, ms: number): () => void {

@@ -1,5 +1,11 @@
 import * as z from 'zod';
-import { MAX_ROWS_PER_REQUEST, PANEL_ACTIONS, type FromPanel, type MessageOf } from '../../protocol/panel.ts';
+import {
+  MAX_FIND_TEXT,
+  MAX_ROWS_PER_REQUEST,
+  PANEL_ACTIONS,
+  type FromPanel,
+  type MessageOf,
+} from '../../protocol/panel.ts';
 
 /** What a panel may say. It shows the output of hosts, so what it says is checked like what comes from a network. */
 const fromPanelSchema: z.ZodType<MessageOf<FromPanel>> = z.discriminatedUnion('type', [
@@ -11,6 +17,14 @@ const fromPanelSchema: z.ZodType<MessageOf<FromPanel>> = z.discriminatedUnion('t
     count: z.int().min(1).max(MAX_ROWS_PER_REQUEST),
   }),
   z.object({ type: z.literal('follow'), rows: z.int().min(0).max(MAX_ROWS_PER_REQUEST) }),
+  z.object({
+    type: z.literal('find'),
+    request: z.int().nonnegative(),
+    text: z.string().max(MAX_FIND_TEXT),
+    matchCase: z.boolean(),
+    from: z.int().nonnegative(),
+  }),
+  z.object({ type: z.literal('find-step'), request: z.int().nonnegative(), by: z.literal([1, -1]) }),
   z.object({ type: z.literal('action'), action: z.enum(PANEL_ACTIONS) }),
   z.object({ type: z.literal('open-link'), url: z.url({ protocol: /^https$/ }).max(4096) }),
   z.object({ type: z.literal('open-place'), index: z.int().nonnegative() }),

@@ -21,6 +21,7 @@ function sourceOf(story: Story, more: Partial<RunSource> & { summaryWith?: Parti
     places: [],
     hasNixcfg: false,
     online: true,
+    outage: undefined,
     clockAhead: 0,
     ...rest,
   };
@@ -39,7 +40,16 @@ describe('what the panel says about a run', () => {
     const offline = viewOf(new Story(), { online: false }).header;
     assert.equal(offline.title, 'Queued · host offline');
     assert.match(offline.detail, /web-01 is offline\. The update begins when it comes back\./);
+    const held = viewOf(new Story(), { summaryWith: { held: true } }).header;
+    assert.equal(held.title, 'Queued · waits its turn');
     assert.match(viewOf(new Story(), { summaryWith: { delivery: 'sent' } }).header.detail, /has not begun yet/);
+  });
+
+  it('says until when it was heard of, while it goes on and nothing is', () => {
+    const outage = { why: 'The relay refused.', since: 5 };
+    assert.equal(viewOf(new Story().begin(), { outage }).header.lastKnownAt, 5);
+    assert.equal(viewOf(new Story().begin()).header.lastKnownAt, null);
+    assert.equal(viewOf(updated(), { outage }).header.lastKnownAt, null, 'what is over is known');
   });
 
   it('that nobody has told of yet', () => {
@@ -53,7 +63,7 @@ describe('what the panel says about a run', () => {
     const view = viewOf(new Story().begin().pull(['a']).lock().build());
     assert.deepEqual([view.header.mark, view.header.title], ['running', 'Building']);
     assert.match(view.header.detail, /untouched/);
-    assert.deepEqual(view.actions, ['cancel', 'open-output']);
+    assert.deepEqual(view.actions, ['cancel', 'open-output', 'save-output']);
     assert.equal(view.problem, null);
   });
 
@@ -62,8 +72,36 @@ describe('what the panel says about a run', () => {
     assert.deepEqual([header.mark, header.title], ['done', 'Updated']);
     assert.deepEqual([header.before?.version, header.after?.version, header.afterState], ['2.3.0', '2.4.0', 'proven']);
     assert.equal(header.before?.shortRev, '3b1f6a2');
-    assert.deepEqual(actions, ['open-output']);
+    assert.deepEqual(actions, ['open-output', 'save-output']);
     assert.equal(problem, null);
+  });
+
+  it('that leaves its host in need of a reboot: that, and why', () => {
+    const story = (...because: string[]): Story =>
+      new Story()
+        .begin()
+        .pull([])
+        .lock()
+        .build()
+        .built()
+        .activate()
+        .confirm()
+        .commit()
+        .reboot(...because);
+    assert.deepEqual(viewOf(story().end('succeeded')).warnings, []);
+    const view = viewOf(story('kernel', 'initrd').end('succeeded'));
+    assert.match(view.warnings[0] ?? '', /web-01 needs a reboot.*\(kernel, initrd\)/);
+    assert.equal(view.facts.find(({ label }) => label === 'Reboot')?.value, 'needed for kernel, initrd');
+  });
+
+  it('that pulled commits: their pages where the forge is known, and none where it is not', () => {
+    const { commits } = viewOf(new Story().begin().pull(['a']));
+    assert.match(commits?.link ?? '', /^https:\/\/github\.com\/ana\/nixcfg\/compare\/[0-9a-f]{40}\.\.\.[0-9a-f]{40}$/);
+    assert.match(commits?.commits[0]?.link ?? '', /^https:\/\/github\.com\/ana\/nixcfg\/commit\/[0-9a-f]{40}$/);
+    const elsewhere = viewOf(new Story().begin().pull(['a'], 0, 'ssh://git@git.example.org/ana/nixcfg')).commits;
+    assert.deepEqual([elsewhere?.link, elsewhere?.commits[0]?.link], [null, null]);
+    const unknown = viewOf(new Story().begin().pull(['a'], 0, null)).commits;
+    assert.deepEqual([unknown?.link, unknown?.commits[0]?.link], [null, null]);
   });
 
   it('that had nothing to do', () => {
@@ -89,7 +127,7 @@ describe('what the panel says about a run', () => {
     assert.match(view.problem?.message ?? '', /could not be built/);
     assert.match(view.problem?.advice ?? '', /Look at the output/);
     assert.ok(view.problem?.lastLines.every(line => !/[\x00-\x1f\ufffd]/.test(line)));
-    assert.deepEqual(view.actions, ['retry', 'open-output']);
+    assert.deepEqual(view.actions, ['retry', 'open-output', 'save-output']);
   });
 
   it('that would not try again what was taken back before, until a person says so', () => {
@@ -169,6 +207,10 @@ describe('what the panel says about a run', () => {
     assert.match(viewOf(updated(), { gone: true }).warnings.join(), /does not keep all of this run/);
     const problem = { kind: 'unknown-run', message: 'The relay does not know this run.', advice: 'It may be too old.' };
     assert.deepEqual(viewOf(updated(), { problem }).warnings, ['The relay does not know this run. It may be too old.']);
+    const full = { kind: 'disk', message: 'ENOSPC: no space left on device' };
+    assert.deepEqual(viewOf(updated(), { problem: full }).warnings, [
+      'The output cannot be kept on this machine: ENOSPC: no space left on device',
+    ]);
   });
 
   it('has a sentence for every outcome in every phase', () => {

@@ -1,4 +1,4 @@
-import { PHASES, type AgentManifest, type Phase } from '../../protocol/index.ts';
+import { isHeld, PHASES, type AgentManifest, type Phase } from '../../protocol/index.ts';
 import type {
   AfterState,
   HeaderView,
@@ -12,6 +12,7 @@ import type {
 import { plainText } from '../../flake-lock/index.ts';
 import type { Locale } from '../base/locale.ts';
 import { shortRev } from '../base/words.ts';
+import { packagesView, progressView } from './build-view.ts';
 import { commandsView, commitsView, factsView } from './details-view.ts';
 import { lockView } from './lock-view.ts';
 import { deliveryOf, isOver, localTime, outcomeOf, phaseOf, type RunSource } from './run-source.ts';
@@ -23,6 +24,7 @@ export function panelView(source: RunSource, locale: Locale): PanelView {
     {
       host: source.host,
       delivery: deliveryOf(source),
+      held: source.summary !== undefined && isHeld(source.summary),
       phase: phaseOf(source),
       outcome: outcomeOf(source),
       changed: source.state.end?.changed ?? source.summary?.changed,
@@ -36,10 +38,12 @@ export function panelView(source: RunSource, locale: Locale): PanelView {
   return {
     header: headerView(source, words, locale),
     stepper: PHASES.map(phase => stepView(source, phase, words.mark, locale)),
+    progress: progressView(source, locale),
     problem: problemView(source, words.mark, locale),
     warnings: warningsOf(source, locale),
     lock: lockView(source, locale),
     commits: commitsView(source, locale),
+    packages: packagesView(source, locale),
     facts: factsView(source, locale),
     commands: commandsView(source, locale),
     actions: actionsOf(source),
@@ -60,6 +64,7 @@ function headerView(source: RunSource, { mark, title, detail }: RunWords, locale
     askedAt: summary?.requestedAt ?? null,
     startedAt: first ? localTime(source, first.startedAt) : null,
     endedAt,
+    lastKnownAt: source.outage && !isOver(source) ? source.outage.since : null,
   };
 }
 
@@ -156,15 +161,34 @@ function problemView(source: RunSource, mark: Mark, locale: Locale): ProblemView
   };
 }
 
-function warningsOf({ state, gone, problem }: RunSource, locale: Locale): string[] {
+function warningsOf(source: RunSource, locale: Locale): string[] {
+  const { state, gone, problem, outage, host } = source;
   const warnings = state.warnings.map(clean);
+  const because = state.reboot?.because ?? [];
+  if (because.length > 0)
+    warnings.push(
+      locale.t(
+        '{0} needs a reboot: until then it runs what it has booted ({1}), and not what its new generation has.',
+        host,
+        because.map(clean).join(', '),
+      ),
+    );
+  if (outage !== undefined && !isOver(source)) {
+    const meanwhile = locale.t(
+      'What is here is what was last known. The update of {0} does not need this window: it goes on, and this window catches up once it is connected.',
+      host,
+    );
+    warnings.unshift(`${outage.why} ${meanwhile}`);
+  }
   if (state.resumes === 1)
     warnings.push(locale.t('The runner was interrupted once. Another one carried on from its journal.'));
   if (state.resumes > 1)
     warnings.push(locale.t('The runner was interrupted {0} times. Others carried on from its journal.', state.resumes));
   if (gone)
     warnings.push(locale.t('The relay does not keep all of this run any more. What is here is what this window had.'));
-  if (problem) warnings.push([problem.message, problem.advice ?? ''].map(clean).join(' ').trim());
+  if (problem?.kind === 'disk')
+    warnings.push(locale.t('The output cannot be kept on this machine: {0}', clean(problem.message)));
+  else if (problem) warnings.push([problem.message, problem.advice ?? ''].map(clean).join(' ').trim());
   return warnings;
 }
 
@@ -189,5 +213,6 @@ function actionsOf(source: RunSource): PanelAction[] {
   // a run that failed has put the lock back, and may have failed because of it
   if (lockChanged && hasNixcfg && outcomeOf(source) === 'succeeded') actions.push('use-lock');
   actions.push('open-output');
+  if (state.seq > 0) actions.push('save-output');
   return actions;
 }

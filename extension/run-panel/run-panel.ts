@@ -8,6 +8,7 @@ import type { Log } from '../base/log.ts';
 import type { RunSession } from '../runs/run-session.ts';
 import { panelHtml } from './panel-html.ts';
 import { PanelLink, type PanelWorkspace } from './panel-link.ts';
+import type { PanelOutage } from './run-source.ts';
 
 /** What the panel's buttons do. */
 export interface RunPanelActions {
@@ -17,12 +18,16 @@ export interface RunPanelActions {
   retryAnyway(host: string, rev: string | undefined): unknown;
   openDiff(runId: RunId): unknown;
   openOutput(host: string): unknown;
+  /** Saves the output that has come so far where the person says. */
+  saveOutput(session: RunSession): unknown;
   useLock(runId: RunId): unknown;
 }
 
 /** What panels know of hosts. */
 export interface RunPanelHosts {
   isOnline(host: string): boolean | undefined;
+  /** Why nothing is heard of them just now; undefined while something is. */
+  outage(): PanelOutage | undefined;
   readonly onDidChange: Event<unknown>;
 }
 
@@ -60,7 +65,7 @@ export class RunPanel extends Disposable {
       }),
     );
     this.own(panel.onDidChangeViewState(() => this.#viewStateChanged()));
-    panel.onDidDispose(() => this.dispose());
+    this.own(panel.onDidDispose(() => this.dispose()));
     this.own(toDisposable(() => this.#closed.fire()));
     const uri = (file: string): string => webview.asWebviewUri(vscode.Uri.joinPath(parts.dist, file)).toString();
     webview.html = panelHtml({
@@ -86,6 +91,7 @@ export class RunPanel extends Disposable {
         locale,
         now: Date.now,
         isOnline: host => hosts.isOnline(host),
+        outage: () => hosts.outage(),
         onDidChangeHosts: hosts.onDidChange,
         workspace,
         act: action => this.#act(action, session),
@@ -138,6 +144,9 @@ export class RunPanel extends Disposable {
         return;
       case 'open-output':
         actions.openOutput(host);
+        return;
+      case 'save-output':
+        actions.saveOutput(session);
         return;
     }
   }

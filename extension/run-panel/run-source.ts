@@ -1,7 +1,15 @@
 import type { Delivery, Outcome, Phase, Reason, RunState, RunSummary } from '../../protocol/index.ts';
 import type { PlaceView } from '../../protocol/panel.ts';
 
-/** What the panel shows a run from. A RunSession has it all but the last four. */
+/** No link. */
+export interface PanelOutage {
+  /** Why, in a sentence or two. */
+  readonly why: string;
+  /** Since when, by the clock on the wall. */
+  readonly since: number;
+}
+
+/** What the panel shows a run from. A RunSession has it all but the last five. */
 export interface RunSource {
   readonly runId: string;
   readonly host: string;
@@ -17,6 +25,8 @@ export interface RunSource {
   readonly places: readonly PlaceView[];
   /** Whether this window has a nixcfg that a lock can be taken over to. */
   readonly hasNixcfg: boolean;
+  /** Why this window hears nothing of any run just now; undefined while it does. */
+  readonly outage: PanelOutage | undefined;
   /** Milliseconds that the host's clock is ahead of this one. */
   readonly clockAhead: number;
 }

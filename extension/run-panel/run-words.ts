@@ -6,6 +6,8 @@ import type { Locale } from '../base/locale.ts';
 export interface RunFacts {
   readonly host: string;
   readonly delivery: Delivery;
+  /** Its turn in a rollout has not come. */
+  readonly held: boolean;
   readonly phase: Phase;
   readonly outcome: Outcome | undefined;
   /** Whether the host runs another generation than before. */
@@ -53,7 +55,10 @@ export function runWords(run: RunFacts, locale: Locale): RunWords {
   }
 }
 
-function liveWords({ host, phase, delivery, online, cancelAsked, publishing }: RunFacts, locale: Locale): RunWords {
+function liveWords(
+  { host, phase, delivery, held, online, cancelAsked, publishing }: RunFacts,
+  locale: Locale,
+): RunWords {
   if (phase === 'queued') {
     const title = locale.t('Queued');
     if (delivery !== 'queued')
@@ -63,6 +68,12 @@ function liveWords({ host, phase, delivery, online, cancelAsked, publishing }: R
         mark: 'waiting',
         title: locale.t('Queued · host offline'),
         detail: locale.t('{0} is offline. The update begins when it comes back.', host),
+      };
+    if (held)
+      return {
+        mark: 'waiting',
+        title: locale.t('Queued · waits its turn'),
+        detail: locale.t('{0} is updated with other hosts, a few at a time. Its turn has not come.', host),
       };
     return { mark: 'waiting', title, detail: locale.t('Waiting to be handed to {0}.', host) };
   }

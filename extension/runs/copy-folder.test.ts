@@ -35,8 +35,27 @@ describe('the folder of copies', () => {
 
   it('is not taken by nonsense in the owner file', async () => {
     mkdirSync(join(root, '1'));
-    writeFileSync(join(root, '1', 'owner'), 'nobody');
+    writeFileSync(join(root, '1', 'owner.1'), 'nobody');
     assert.equal((await claimCopyFolder(root)).path, join(root, '1'));
+  });
+
+  it('is one window’s alone when several start at once after a crash', async () => {
+    const windows = [process.pid, process.ppid, 1];
+    for (let round = 0; round < 50; round++) {
+      const folder = join(root, String(round));
+      mkdirSync(join(folder, '1'), { recursive: true });
+      writeFileSync(join(folder, '1', 'owner.1'), '999999999');
+      const claimed = await Promise.all(windows.map(pid => claimCopyFolder(folder, pid)));
+      assert.equal(new Set(claimed.map(({ path }) => path)).size, windows.length);
+    }
+  });
+
+  it('is not taken from a window that is just taking it', async () => {
+    mkdirSync(join(root, '1'));
+    writeFileSync(join(root, '1', 'owner.4'), '');
+    assert.equal((await claimCopyFolder(root)).path, join(root, '2'));
+    utimesSync(join(root, '1', 'owner.4'), 0, 0);
+    assert.equal((await claimCopyFolder(root, process.ppid)).path, join(root, '1'));
   });
 
   it('keeps the newest fifty runs, none older than thirty days', async () => {
@@ -51,6 +70,6 @@ describe('the folder of copies', () => {
     assert.ok(!names.includes(`${runId(10)}.log`));
     assert.ok(names.includes(`${runId(11)}.log`) && names.includes(`${runId(11)}.events.ndjson`));
     assert.ok(!existsSync(old));
-    assert.equal(names.length, 1 + 50 * 2 - 1);
+    assert.equal(names.filter(name => !name.startsWith('owner')).length, 50 * 2 - 1);
   });
 });

@@ -22,7 +22,7 @@ export interface RunSession extends IDisposable {
   readonly lockAfter: string | undefined;
   /** The relay will never have (all of) the output or the locks again. */
   readonly gone: boolean;
-  /** Why the relay does not tell of this run. */
+  /** Why the relay does not tell of this run, or, of the kind `disk`, why its output cannot be kept here. */
   readonly problem: Reason | undefined;
   /** Anything above, and the link's freshness, changed; output that was appended fires `output.onDidAppend` only. */
   readonly onDidChange: Event<void>;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import {
+  MAX_FRAME_PAYLOAD,
   resumeFrom,
   START,
   type AnyRunEvent,
@@ -16,6 +17,7 @@ import {
   type StreamPositions,
   type ToOperatorMessage,
 } from '../../protocol/index.ts';
+import { toDisposable, type IDisposable } from '../base/disposable.ts';
 import { Emitter } from '../base/event.ts';
 import { SILENT } from '../base/log.ts';
 import type { AskBody, CallResult } from '../connection/calls.ts';
@@ -43,6 +45,8 @@ class OneRun {
   readonly states = new Emitter<ConnectionState>();
   readonly changes = new Emitter<FleetChange>();
   readonly asked: AskBody[] = [];
+  /** Those who had it wait, and those of them who still do. */
+  held = { ever: 0, now: 0 };
   readonly events: AnyRunEvent[] = [];
   readonly streams: Record<StreamName, { bytes: Buffer; epochs: EpochStart[]; ended: boolean }> = {
     output: { bytes: Buffer.alloc(0), epochs: [{ epoch: 0, offset: 0 }], ended: false },
@@ -59,7 +63,11 @@ class OneRun {
   get options(): Omit<RunSessionsOptions, 'folder' | 'log'> {
     const { messages, frames, states } = this;
     const on = { onMessage: messages.event, onFrame: frames.event, onDidChangeState: states.event };
-    return { link: Object.assign(this.#link, on), calls: this.calls, fleet: this.fleet };
+    const hold = (): IDisposable => {
+      this.held = { ever: this.held.ever + 1, now: this.held.now + 1 };
+      return toDisposable(() => (this.held.now -= 1));
+    };
+    return { link: Object.assign(this.#link, on, { hold }), calls: this.calls, fleet: this.fleet };
   }
 
   readonly calls = {
@@ -188,6 +196,24 @@ describe('the session of a run', () => {
     assert.equal(session.lockBefore, '{"version":7}\n');
     assert.equal(session.lockAfter, undefined);
     assert.equal(session.host, 'web');
+  });
+
+  it('has the relay wait while the disk is behind, and not for ever', async () => {
+    const session = await sessions.open(RUN);
+    const bytes = Buffer.alloc(MAX_FRAME_PAYLOAD, 'x');
+    const send = (count: number): void => {
+      for (let i = 0; i < count; i++) {
+        const { position: at } = session.output;
+        relay.frames.fire({ runId: RUN, stream: 'output', at, time: 1, end: false, bytes });
+      }
+    };
+    send(8);
+    assert.deepEqual(relay.held, { ever: 0, now: 0 });
+    send(24);
+    assert.ok(relay.held.now > 0);
+    await eventually(() => relay.held.now === 0);
+    await session.output.flush();
+    assert.equal(session.output.size, 32 * bytes.length);
   });
 
   it('is shared: one subscription, one file, for everybody who looks', async () => {

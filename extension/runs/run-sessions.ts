@@ -2,7 +2,7 @@
  * The runs that this window follows. Comes in: whoever wants to see a run, and what the relay says of it. Leaves: the
  * same copy of it for everybody, on disk and in step with the relay.
  */
-import type { Reason, RunId, RunState, RunSummary } from '../../protocol/index.ts';
+import type { OutputFrame, Reason, RunId, RunState, RunSummary } from '../../protocol/index.ts';
 import { Disposable, type IDisposable } from '../base/disposable.ts';
 import { Emitter } from '../base/event.ts';
 import { messageOf, type Log } from '../base/log.ts';
@@ -20,7 +20,7 @@ interface Entry {
 }
 
 export interface RunSessionsOptions {
-  readonly link: Pick<Link, 'onMessage' | 'onFrame' | 'onDidChangeState' | 'isOnline'>;
+  readonly link: Pick<Link, 'onMessage' | 'onFrame' | 'onDidChangeState' | 'isOnline' | 'hold'>;
   readonly calls: Pick<Calls, 'ask'>;
   readonly fleet: Pick<FleetStore, 'run' | 'onDidChange'>;
   /** Where copies are kept. Asked once, at the first run. */
@@ -45,7 +45,7 @@ export class RunSessions extends Disposable implements RunSessionSource {
         else if (message.type === 'run') this.#shared(message.run.runId)?.takeSummary(message.run);
       }),
     );
-    this.own(link.onFrame(frame => this.#shared(frame.runId)?.takeFrame(frame)));
+    this.own(link.onFrame(frame => this.#takeFrame(frame)));
     this.own(
       link.onDidChangeState(state => {
         if (state.kind === 'online') for (const { shared } of this.#entries.values()) void shared?.subscribe();
@@ -92,6 +92,17 @@ export class RunSessions extends Disposable implements RunSessionSource {
   override dispose(): void {
     super.dispose();
     void this.closeAll();
+  }
+
+  /** What comes faster than the disk takes it waits at the relay, not in memory. */
+  #takeFrame(frame: OutputFrame): void {
+    const shared = this.#shared(frame.runId);
+    if (!shared) return;
+    shared.takeFrame(frame);
+    // what was read already still comes, and what comes over a new connection holds that one, too
+    if (!shared.output.isBehind) return;
+    const hold = this.#options.link.hold();
+    void shared.output.room().then(() => hold.dispose());
   }
 
   #shared(runId: RunId): SharedRun | undefined {

@@ -102,8 +102,11 @@ export class SharedRun {
     if (this.#summary && JSON.stringify(this.#summary) === JSON.stringify(summary)) return;
     // a relay that lost its disk has it again from the host
     if (this.#problem?.kind === 'no-such-run') void this.subscribe();
+    const { progress: _, ...lasting } = summary;
+    const { progress: __, ...before } = this.#summary ?? {};
     this.#summary = summary;
-    this.#record.saveSummary(summary);
+    // how far a build is changes every second, and is worth nothing later
+    if (JSON.stringify(before) !== JSON.stringify(lasting)) this.#record.saveSummary(lasting);
     this.#changed.fire();
   }
 
@@ -152,8 +155,7 @@ export class SharedRun {
     if (result === 'gap') void this.subscribe();
     if (result !== 'failed' || this.#diskFailed) return;
     this.#diskFailed = true;
-    const message = this.output.failure?.message ?? '';
-    this.#setProblem({ kind: 'disk', message: `The output cannot be kept on this machine: ${message}` });
+    this.#setProblem({ kind: 'disk', message: this.output.failure?.message ?? '' });
     // said anew without the output, the relay stops sending it
     void this.subscribe();
   }

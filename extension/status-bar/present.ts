@@ -1,7 +1,6 @@
+import { isHeld } from '../../protocol/index.ts';
 import type { Locale } from '../base/locale.ts';
-import { relayName } from '../connection/relay-url.ts';
-import { lastingTrouble, type ConnectionState } from '../connection/state.ts';
-import { troubleWords } from '../connection/trouble-words.ts';
+import type { OutageWords } from '../connection/outage-words.ts';
 import { liveRun, type Fleet } from '../fleet/fleet.ts';
 import { countOutdated } from '../tree/view-state.ts';
 
@@ -14,26 +13,22 @@ export interface StatusText {
 
 /**
  * One line: `3 online · 1 update`. Undefined while there is no relay to speak of.
- * @param now by the clock of the connection
+ * @param relay its `host:port`
  */
 export function presentStatus(
-  connection: ConnectionState,
-  url: string | undefined,
+  relay: string | undefined,
+  outage: OutageWords | undefined,
   fleet: Fleet,
-  now: number,
   locale: Locale,
 ): StatusText | undefined {
-  if (url === undefined || connection.kind === 'signed-out') return undefined;
-  const relay = relayName(url);
-  const trouble = lastingTrouble(connection, now);
-  if (trouble) {
-    const refused = connection.kind === 'refused';
+  if (relay === undefined) return undefined;
+  if (outage) {
+    const { label, what, when, since, isRefused } = outage;
+    const icon = isRefused ? 'error' : 'debug-disconnect';
     return {
-      text: refused
-        ? `$(error) ${locale.t('NixFleet: refused')}`
-        : `$(sync~spin) ${locale.t('NixFleet: reconnecting')}`,
-      tooltip: troubleWords(trouble, relay, locale),
-      isWarning: refused,
+      text: `$(${icon}) ${locale.t('NixFleet: {0}', label)}`,
+      tooltip: [what, when, since && locale.t('Not connected for {0}.', since)].filter(Boolean).join(' '),
+      isWarning: isRefused,
     };
   }
   if (!fleet.known)
@@ -50,7 +45,8 @@ function countWords(fleet: Fleet, { t }: Locale): string {
   let updating = 0;
   for (const host of fleet.hosts.values()) {
     if (host.online) online += 1;
-    if (liveRun(host)) updating += 1;
+    const live = liveRun(host);
+    if (live && !isHeld(live)) updating += 1;
   }
   const updates = countOutdated(fleet);
   const parts = [t('{0} online', online)];

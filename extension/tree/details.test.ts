@@ -3,7 +3,7 @@ import { describe, it } from 'mocha';
 import type { FleetHost, Outcome, RunSummary } from '../../protocol/index.ts';
 import { ENGLISH } from '../base/locale.ts';
 import { AGENT, aHost, anEndedRun, aRun, HOUR, NEW_REV, NOW, OLD_REV } from '../fleet/samples.ts';
-import { hostDetails, hostFacts, presentRun } from './details.ts';
+import { detailsText, hostDetails, hostFacts, presentRun } from './details.ts';
 
 const full: FleetHost = aHost('web', {
   status: {
@@ -27,6 +27,13 @@ const said = (host: FleetHost): Record<string, string> =>
   Object.fromEntries(hostDetails(host, NOW, ENGLISH).map(row => [row.key, row.description]));
 
 describe('what stands below a host', () => {
+  it('is also that it needs a reboot, and for which parts', () => {
+    const host = aHost('web', { status: { at: NOW, problems: [], reboot: ['kernel', 'initrd'] } });
+    assert.equal(said(host)['reboot'], 'kernel, initrd');
+    assert.equal(said(aHost('web', { status: { at: NOW, problems: [], reboot: [] } }))['reboot'], undefined);
+    assert.ok(hostFacts(host, NOW, ENGLISH).some(([name]) => name === 'Needs a reboot'));
+  });
+
   it('is agent, nixcfg, lock, system, and what could not be found out', () => {
     assert.deepEqual(said(full), {
       agent: '2.3.0 · aaaaaaa',
@@ -55,6 +62,23 @@ describe('what stands below a host', () => {
         'no key for a private remote',
       ],
     );
+  });
+});
+
+describe('what stands below a host, as a whole', () => {
+  const text = (host: FleetHost, now = NOW): string => detailsText(host, now, ENGLISH);
+
+  it('is the same text while it reads the same', () => {
+    assert.equal(text(full), text({ ...full, lastSeenAt: NOW + 5 }));
+    assert.equal(text(full), text(full, NOW + 1000));
+  });
+
+  it('is another when a run or a line reads otherwise', () => {
+    assert.notEqual(text(full), text({ ...full, runs: [] }));
+    assert.notEqual(text(full), text({ ...full, runs: [...full.runs, aRun(2)] }));
+    assert.notEqual(text(full), text(full, NOW + HOUR), 'the run was longer ago');
+    const moved = { ...full.status!, generation: { toplevel: full.status!.generation!.toplevel, number: 43 } };
+    assert.notEqual(text(full), text({ ...full, status: moved }));
   });
 });
 

@@ -1,5 +1,6 @@
 import type { FleetHost, RunSummary } from '../../protocol/index.ts';
 import type { Locale } from '../base/locale.ts';
+import { progressText } from '../base/progress-words.ts';
 import {
   ago,
   duration,
@@ -74,6 +75,15 @@ export function hostDetails(host: FleetHost, now: number, locale: Locale, mark?:
     ],
     generation?.toplevel,
   );
+  const { reboot = [] } = status ?? {};
+  if (reboot.length > 0)
+    rows.push({
+      key: 'reboot',
+      label: t('Needs a reboot'),
+      description: reboot.join(', '),
+      icon: { id: 'debug-restart', color: 'list.warningForeground' },
+      tooltip: t('Until a reboot it runs what it has booted, and not what its generation has: {0}', reboot.join(', ')),
+    });
   status?.problems.forEach((problem, index) =>
     rows.push({
       key: `problem/${index}`,
@@ -103,10 +113,11 @@ export function presentRun(run: RunSummary, now: number, locale: Locale): Omit<D
       ? `${run.versionBefore} → ${run.versionAfter}`
       : undefined;
   if (!isOver(run)) {
+    const progress = run.progress && progressText(run.progress, locale);
     const queued = run.delivery === 'queued';
     return {
       label: queued ? locale.t('queued') : phaseWord(run.phase, locale),
-      description: elapsed(now - run.phaseSince, locale) ?? '',
+      description: [elapsed(now - run.phaseSince, locale), progress].filter(part => part !== undefined).join(' · '),
       icon: queued ? { id: 'watch', color: 'charts.blue' } : { id: 'sync~spin', color: 'charts.blue' },
       tooltip: '',
     };
@@ -122,6 +133,12 @@ export function presentRun(run: RunSummary, now: number, locale: Locale): Omit<D
         : { id: 'circle-slash', color: 'disabledForeground' },
     tooltip: [hostAfter(run, locale), reasonOf(run)].filter(Boolean).join('\n'),
   };
+}
+
+/** All that stands below a host, as one text: what reads the same need not be drawn again. */
+export function detailsText(host: FleetHost, now: number, locale: Locale, mark?: Mark): string {
+  const runs = host.runs.map(run => [run.runId, presentRun(run, now, locale)]);
+  return JSON.stringify([hostDetails(host, now, locale, mark), runs]);
 }
 
 /** Name and value of what the tooltip of a host says, in order. */

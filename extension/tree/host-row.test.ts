@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import type { FleetHost } from '../../protocol/index.ts';
+import type { BuildProgress, FleetHost } from '../../protocol/index.ts';
 import { ENGLISH } from '../base/locale.ts';
 import { AGENT, aHost, anEndedRun, anOutdatedHost, aRun, HOUR, MINUTE, NEW_REV, NOW } from '../fleet/samples.ts';
 import { compareRows, presentHost, sameRow, type HostRow } from './host-row.ts';
@@ -34,10 +34,25 @@ describe('the row of a host', () => {
     assert.equal(says(aHost('web', { online: false, runs: [aRun(1)] })), 'updating · building 40 s · host offline');
   });
 
+  it('says how far the build of a host is, where that is known', () => {
+    const at = (progress: BuildProgress): string => says(withRuns(aRun(1, { progress })));
+    const builds = { done: 3, total: 7 };
+    assert.equal(at({ builds, now: [], more: 0 }), 'updating · building 40 s · 3 of 7 built');
+    assert.equal(at({ now: [], more: 0 }), 'updating · building 40 s');
+  });
+
+  it('says that a host needs a reboot, when nothing more is to be said', () => {
+    const status = { at: NOW, problems: [], reboot: ['kernel'] };
+    assert.equal(says(aHost('web', { status })), '2.3.0 · needs a reboot');
+    assert.equal(says(aHost('web', { status: { ...status, reboot: [] } })), '2.3.0');
+    assert.equal(says(aHost('web', { status, runs: [aRun(1)] })), 'updating · building 40 s');
+  });
+
   it('shows an update that waits for its host', () => {
     const queued = aRun(1, { delivery: 'queued', phase: 'queued', seq: 0 });
     assert.equal(says(aHost('web', { online: false, runs: [queued] })), 'queued · waits for host');
     assert.equal(says(withRuns(queued)), 'queued');
+    assert.equal(says(withRuns({ ...queued, held: true })), 'queued · waits its turn');
     assert.equal(present(withRuns(queued)).icon.id, 'watch');
   });
 

@@ -1,8 +1,10 @@
-import type { FleetHost } from '../../protocol/index.ts';
+import { isHeld, type FleetHost } from '../../protocol/index.ts';
 import type { Locale } from '../base/locale.ts';
+import { progressText } from '../base/progress-words.ts';
 import { duration, elapsed, outcomeWords, phaseWord, shortRev } from '../base/words.ts';
 import { isOutdated, liveRun } from '../fleet/fleet.ts';
 import { builtFrom, type Mark } from '../nixcfg/configurations.ts';
+import { compareNames } from './compare-names.ts';
 import { rankOf, situationOf, type Situation } from './situation.ts';
 
 /** A codicon and, besides, a colour of the theme: what it says is never said by the colour alone. */
@@ -63,11 +65,9 @@ export function sameRow(a: HostRow, b: HostRow): boolean {
   );
 }
 
-const byName = new Intl.Collator(undefined, { numeric: true });
-
 /** What needs attention first, then by name. */
 export function compareRows(a: HostRow, b: HostRow): number {
-  return a.rank - b.rank || byName.compare(a.label, b.label);
+  return a.rank - b.rank || compareNames(a.label, b.label);
 }
 
 function describe(host: FleetHost, situation: Situation, now: number, locale: Locale): string {
@@ -75,7 +75,8 @@ function describe(host: FleetHost, situation: Situation, now: number, locale: Lo
   const after = (words: string): string => (version === undefined ? words : `${version} · ${words}`);
   switch (situation.kind) {
     case 'queued':
-      return host.online ? locale.t('queued') : locale.t('queued · waits for host');
+      if (!host.online) return locale.t('queued · waits for host');
+      return isHeld(situation.run) ? locale.t('queued · waits its turn') : locale.t('queued');
     case 'updating': {
       const { phase, phaseSince, delivery } = situation.run;
       if (delivery === 'sent' || phase === 'queued') return locale.t('updating · starting');
@@ -84,7 +85,9 @@ function describe(host: FleetHost, situation: Situation, now: number, locale: Lo
         time === undefined
           ? locale.t('updating · {0}', phaseWord(phase, locale))
           : locale.t('updating · {0} {1}', phaseWord(phase, locale), time);
-      return host.online ? words : locale.t('{0} · host offline', words);
+      if (!host.online) return locale.t('{0} · host offline', words);
+      const progress = situation.run.progress && progressText(situation.run.progress, locale);
+      return progress === undefined ? words : `${words} · ${progress}`;
     }
     case 'failed':
       return after(failure(situation, locale));
@@ -105,6 +108,7 @@ function describe(host: FleetHost, situation: Situation, now: number, locale: Lo
         ? locale.t('{0} available', shortRev(situation.newest))
         : locale.t('{0} → {1} available', version, shortRev(situation.newest));
     case 'idle':
+      if (host.status?.reboot?.length) return after(locale.t('needs a reboot'));
       return version ?? '';
   }
 }

@@ -14,15 +14,20 @@ import type { Relays } from '../connection/relays.ts';
 import type { FleetStore } from '../fleet/fleet-store.ts';
 import { marks, notEnrolled, type Mark } from '../nixcfg/configurations.ts';
 import type { Nixcfg } from '../nixcfg/nixcfg.ts';
-import { hostDetails, hostFacts, presentRun } from './details.ts';
+import type { RolloutStore } from '../rollouts/rollout-store.ts';
+import { presentRollout } from '../rollouts/rollout-words.ts';
+import { compareNames } from './compare-names.ts';
+import { detailsText, hostDetails, hostFacts, presentRun } from './details.ts';
+import { NO_FILTER, showsNotEnrolled } from './host-filter.ts';
 import type { RowIcon } from './host-row.ts';
-import { nodeId, type ConfiguredNode, type HostNode, type TreeNode } from './nodes.ts';
-import { RowCache, type RowsChanged } from './row-cache.ts';
+import type { KeptFilter } from './kept-filter.ts';
+import { ListPace } from './list-pace.ts';
+import { nodeId, type ConfiguredNode, type HostNode, type RolloutNode, type TreeNode } from './nodes.ts';
+import { OpenRows } from './open-rows.ts';
+import { RowCache } from './row-cache.ts';
 import { presentView, type ViewState } from './view-state.ts';
 
 export const HOSTS_VIEW = 'nixfleet.hosts';
-
-const byName = new Intl.Collator(undefined, { numeric: true });
 
 const LIVE_TICK = 1000;
 const IDLE_TICK = 60_000;
@@ -31,7 +36,9 @@ export interface HostsViewOptions {
   readonly link: Link;
   readonly relays: Relays;
   readonly fleet: FleetStore;
+  readonly rollouts: RolloutStore;
   readonly nixcfg: Pick<Nixcfg, 'state' | 'onDidChange'>;
+  readonly filter: KeptFilter;
   readonly locale: Locale;
 }
 
@@ -47,6 +54,11 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   #marks: ReadonlyMap<string, Mark> = new Map();
   /** Configurations without a host, in the order of their rows. */
   #notEnrolled: readonly ConfiguredNode[] = [];
+  /** What goes on over several hosts, above them, and how it was shown last. */
+  #rollouts: ReadonlyMap<RolloutNode, string> = new Map();
+  readonly #open = new OpenRows();
+  readonly #pace = this.own(new ListPace(STEADY_CLOCK, () => this.#drawList()));
+  #wasFiltered: boolean | undefined;
 
   readonly onDidChangeTreeData = this.#changed.event;
 
@@ -61,7 +73,13 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     this.own(options.link.onDidChangeState(() => this.#refresh([])));
     this.own(options.relays.onDidChange(() => this.#refresh([])));
     this.own(options.nixcfg.onDidChange(() => this.#refresh([])));
+    this.own(options.rollouts.onDidChange(() => this.#refresh([])));
+    this.own(options.filter.onDidChange(() => this.#refresh(undefined, true)));
     this.own(this.#view.onDidChangeVisibility(() => this.#refresh()));
+    this.own(this.#view.onDidExpandElement(({ element }) => this.#opened(element)));
+    this.own(
+      this.#view.onDidCollapseElement(({ element }) => element.kind === 'host' && this.#open.close(element.host)),
+    );
     this.#refresh();
   }
 
@@ -70,10 +88,11 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     return this.#state;
   }
 
-  /** Brings a host's row into sight. */
+  /** Brings a host's row into sight; a filter that hides it is taken away. */
   async reveal(host: string): Promise<void> {
     await vscode.commands.executeCommand(`${HOSTS_VIEW}.focus`);
-    if (this.#rows.row(host))
+    if (this.#rows.row(host) && !this.#rows.isShown(host)) await this.#options.filter.set(NO_FILTER);
+    if (this.#rows.isShown(host))
       await this.#view.reveal(this.#node({ kind: 'host', host }), { select: true, focus: true });
   }
 
@@ -83,11 +102,15 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   }
 
   getChildren(node?: TreeNode): TreeNode[] {
-    if (!node) return [...this.#rows.order.map(host => this.#node({ kind: 'host', host })), ...this.#notEnrolled];
-    if (node.kind === 'configured') return [];
+    if (!node) {
+      const hosts = this.#rows.order.map(host => this.#node({ kind: 'host', host }));
+      return [...this.#pace.give<TreeNode>([...this.#rollouts.keys(), ...hosts, ...this.#notEnrolled])];
+    }
+    if (node.kind === 'configured' || node.kind === 'rollout') return [];
     const host = this.#options.fleet.host(node.host);
     if (!host) return [];
     if (node.kind === 'host') {
+      this.#open.give(node.host, this.#textBelow(node.host) ?? '');
       const details = hostDetails(host, this.#options.fleet.now(), this.#options.locale).map(({ key }) =>
         this.#node({ kind: 'detail', host: node.host, detail: key }),
       );
@@ -99,6 +122,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
 
   getParent(node: TreeNode): TreeNode | undefined {
     switch (node.kind) {
+      case 'rollout':
       case 'host':
       case 'configured':
         return undefined;
@@ -120,13 +144,16 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   resolveTreeItem(item: vscode.TreeItem, node: TreeNode): vscode.TreeItem {
     const host = node.kind === 'host' ? this.#options.fleet.host(node.host) : undefined;
     const { fleet, locale } = this.#options;
-    if (host) item.tooltip = tooltipOf(host.host, hostFacts(host, fleet.now(), locale, this.#marks.get(host.host)));
+    if (!host) return item;
+    const facts = hostFacts(host, fleet.now(), locale, this.#marks.get(host.host));
+    item.tooltip = tooltipOf(host.host, this.#rows.row(host.host)?.description ?? '', facts);
     return item;
   }
 
   #item(node: TreeNode): vscode.TreeItem {
     const { Collapsed, None } = vscode.TreeItemCollapsibleState;
     const { fleet, locale } = this.#options;
+    if (node.kind === 'rollout') return this.#rolloutItem(node);
     const host = fleet.host(node.host);
     switch (node.kind) {
       case 'host': {
@@ -148,7 +175,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
         item.iconPath = iconPath(detail.icon);
         item.tooltip = detail.tooltip || detail.description;
         // else a screen reader would read the tooltip
-        item.accessibilityInformation = { label: `${detail.label}: ${detail.description}` };
+        item.accessibilityInformation = { label: [detail.label, detail.description].filter(Boolean).join(': ') };
         item.contextValue = `;detail;${node.detail};`;
         return item;
       }
@@ -178,6 +205,20 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     return item;
   }
 
+  #rolloutItem({ rolloutId }: RolloutNode): vscode.TreeItem {
+    const { rollouts, locale } = this.#options;
+    const rollout = rollouts.find(rolloutId);
+    const row = rollout && presentRollout(rollout, this.#areStale, locale);
+    const item = new vscode.TreeItem(row?.label ?? '', vscode.TreeItemCollapsibleState.None);
+    if (!row) return item;
+    item.description = row.description;
+    item.iconPath = iconPath(row.icon);
+    item.tooltip = row.tooltip;
+    item.accessibilityInformation = { label: row.accessibleLabel };
+    item.contextValue = row.contextValue;
+    return item;
+  }
+
   #configuredItem(node: ConfiguredNode): vscode.TreeItem {
     const { t } = this.#options.locale;
     const item = new vscode.TreeItem(node.host, vscode.TreeItemCollapsibleState.None);
@@ -196,6 +237,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   /** The one node object of its kind and place. */
   #node(node: HostNode): HostNode;
   #node(node: ConfiguredNode): ConfiguredNode;
+  #node(node: RolloutNode): RolloutNode;
   #node(node: TreeNode): TreeNode;
   #node(node: TreeNode): TreeNode {
     const id = nodeId(node);
@@ -206,20 +248,37 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
   }
 
   /** Looks at some hosts, or all: draws what reads differently. Hidden, it only keeps state and badge. */
-  #refresh(hosts?: Iterable<string>): void {
+  #refresh(hosts?: Iterable<string>, atOnce = false): void {
     const wereStale = this.#areStale;
     this.#refreshState();
     if (this.#view.visible) {
-      const { fleet } = this.#options;
+      const { fleet, filter } = this.#options;
       const remarked = this.#refreshMarks();
       const listed = this.#refreshNotEnrolled();
       const some = this.#areStale === wereStale && hosts ? new Set([...hosts, ...remarked]) : undefined;
       if (!some) this.#readAllAt = STEADY_CLOCK.now();
-      const context = { now: fleet.now(), stale: this.#areStale, marks: this.#marks };
-      const { changed, list } = this.#rows.update(fleet.fleet, context, some);
-      this.#fire({ changed, list: list || listed });
+      const context = { now: this.#rowsNow(), stale: this.#areStale, marks: this.#marks };
+      const { changed, list } = this.#rows.update(fleet.fleet, context, some, filter.filter);
+      const above = this.#refreshRollouts();
+      const below = this.#open.changed(host => this.#textBelow(host), some);
+      const rows = [...new Set([...changed, ...below])].map(host => this.#node({ kind: 'host', host }));
+      this.#fire([...above.changed, ...rows], list || listed || above.list, atOnce || above.list);
     }
     this.#arm();
+  }
+
+  #opened(node: TreeNode): void {
+    if (node.kind !== 'host') return;
+    const { host } = node;
+    this.#open.open(host);
+    const below = this.#open.changed(name => this.#textBelow(name), new Set([host]));
+    this.#fire(below.map(name => this.#node({ kind: 'host', host: name })));
+  }
+
+  #textBelow(name: string): string | undefined {
+    const { fleet, locale } = this.#options;
+    const host = fleet.host(name);
+    return host && detailsText(host, fleet.now(), locale, this.#marks.get(name));
   }
 
   /** Reads anew what nixcfg says of hosts; gives those of whom it says something else. */
@@ -237,39 +296,67 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     const { fleet, nixcfg } = this.#options;
     const before = this.#notEnrolled;
     // without a relay nobody knows who is enrolled
-    const found = fleet.fleet.known ? notEnrolled(nixcfg.state, fleet.fleet.hosts) : [];
+    const areShown = fleet.fleet.known && showsNotEnrolled(this.#options.filter.filter);
+    const found = areShown ? notEnrolled(nixcfg.state, fleet.fleet.hosts) : [];
     this.#notEnrolled = found
       .map(({ kind, name }) => this.#node({ kind: 'configured', host: name, output: kind }))
-      .sort((a, b) => byName.compare(a.host, b.host));
+      .sort((a, b) => compareNames(a.host, b.host));
     return (
       before.length !== this.#notEnrolled.length || before.some((node, index) => node !== this.#notEnrolled[index])
     );
   }
 
-  /** Whether the rows are shown as what was last known. */
-  get #areStale(): boolean {
-    return this.#state?.message !== undefined;
+  /** Reads anew what goes on over several hosts; gives which of it reads otherwise, and whether something came or went. */
+  #refreshRollouts(): { readonly changed: readonly RolloutNode[]; readonly list: boolean } {
+    const { rollouts, locale } = this.#options;
+    const before = this.#rollouts;
+    this.#rollouts = new Map(
+      rollouts.live.map(rollout => [
+        this.#node({ kind: 'rollout', rolloutId: rollout.rolloutId }),
+        JSON.stringify(presentRollout(rollout, this.#areStale, locale)),
+      ]),
+    );
+    const nodes = [...this.#rollouts.keys()];
+    const list = before.size !== nodes.length || nodes.some(node => !before.has(node));
+    return { changed: nodes.filter(node => before.get(node) !== this.#rollouts.get(node)), list };
   }
 
-  #fire({ changed, list }: RowsChanged): void {
-    if (list) {
-      this.#forgetGoneNodes();
-      this.#changed.fire(undefined);
-    } else if (changed.length > 0) {
-      this.#changed.fire(changed.map(host => this.#node({ kind: 'host', host })));
-    }
+  /** Whether the rows are shown as what was last known. */
+  get #areStale(): boolean {
+    return this.#state?.stale === true;
+  }
+
+  /** By the relay's clock. What was last known stands still: nobody knows whether it still goes on. */
+  #rowsNow(): number {
+    const { link, fleet } = this.#options;
+    const { state } = link;
+    const isDown = state.kind !== 'signed-out' && state.kind !== 'online';
+    const age = this.#areStale && isDown ? STEADY_CLOCK.now() - (state.downSince ?? STEADY_CLOCK.now()) : 0;
+    return fleet.now() - age;
+  }
+
+  #fire(changed: TreeNode[], list = false, atOnce = false): void {
+    if (changed.length > 0) this.#changed.fire(changed);
+    if (list) this.#pace.changed(atOnce);
+  }
+
+  #drawList(): void {
+    this.#forgetGoneNodes();
+    this.#changed.fire(undefined);
   }
 
   #forgetGoneNodes(): void {
-    const configured = new Set<TreeNode>(this.#notEnrolled);
+    const others = new Set<TreeNode>([...this.#notEnrolled, ...this.#rollouts.keys()]);
     for (const [id, node] of this.#nodes) {
-      const isShown = node.kind === 'configured' ? configured.has(node) : this.#rows.row(node.host) !== undefined;
+      const isShown =
+        node.kind === 'configured' || node.kind === 'rollout' ? others.has(node) : this.#rows.isShown(node.host);
       if (!isShown) this.#nodes.delete(id);
     }
+    this.#open.keep(host => this.#rows.isShown(host));
   }
 
   #refreshState(): void {
-    const { link, relays, fleet, locale } = this.#options;
+    const { link, relays, fleet, filter, locale } = this.#options;
     const url = relays.url;
     const relay = url === undefined ? undefined : relayName(url);
     const input = {
@@ -277,6 +364,7 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
       connection: link.state,
       relay,
       fleet: fleet.fleet,
+      filter: filter.filter,
       now: STEADY_CLOCK.now(),
     };
     const state = presentView(input, locale);
@@ -286,6 +374,10 @@ export class HostsView extends Disposable implements vscode.TreeDataProvider<Tre
     if (before?.message !== state.message) this.#view.message = state.message ?? '';
     if (before?.description !== state.description) this.#view.description = state.description ?? '';
     if (before?.badge !== state.badge) this.#view.badge = badgeOf(state.badge, locale);
+    const isFiltered = filter.filter.size > 0;
+    if (this.#wasFiltered !== isFiltered)
+      void vscode.commands.executeCommand('setContext', 'nixfleet.filtered', isFiltered);
+    this.#wasFiltered = isFiltered;
   }
 
   /** Rows and message say how long something takes; while they are seen they are read again in time. */
@@ -314,10 +406,13 @@ function badgeOf(count: number, locale: Locale): vscode.ViewBadge | undefined {
   return { value: count, tooltip };
 }
 
-/** Host names and what hosts report are text, never markup. */
-function tooltipOf(name: string, facts: readonly (readonly [string, string])[]): vscode.MarkdownString {
+/**
+ * Host names and what hosts report are text, never markup.
+ * @param words what the row says, where a long name leaves no room for it
+ */
+function tooltipOf(name: string, words: string, facts: readonly (readonly [string, string])[]): vscode.MarkdownString {
   const tooltip = new vscode.MarkdownString();
-  tooltip.appendMarkdown('**').appendText(name).appendMarkdown('**\n\n');
+  tooltip.appendMarkdown('**').appendText(name).appendMarkdown('**  \n').appendText(words).appendMarkdown('\n\n');
   for (const [label, value] of facts) {
     tooltip.appendText(label).appendMarkdown(': ').appendText(value).appendMarkdown('  \n');
   }

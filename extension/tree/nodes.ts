@@ -1,8 +1,14 @@
 import type { HostKind } from '../../flake-nix/types.ts';
-import type { RunId } from '../../protocol/index.ts';
+import type { RolloutId, RunId } from '../../protocol/index.ts';
 
 /** What stands in the tree. VS Code knows a node by object identity, so the view makes each node once. */
-export type TreeNode = HostNode | DetailNode | RunsNode | RunNode | ConfiguredNode;
+export type TreeNode = RolloutNode | HostNode | DetailNode | RunsNode | RunNode | ConfiguredNode;
+
+/** Several hosts that are updated in one go; stands above the hosts while it goes on. */
+export interface RolloutNode {
+  readonly kind: 'rollout';
+  readonly rolloutId: RolloutId;
+}
 
 export interface HostNode {
   readonly kind: 'host';
@@ -37,6 +43,8 @@ export interface ConfiguredNode {
 /** Stable and unique: expansion and selection hang on it. */
 export function nodeId(node: TreeNode): string {
   switch (node.kind) {
+    case 'rollout':
+      return `rollout/${node.rolloutId}`;
     case 'host':
       return `host/${node.host}`;
     case 'detail':

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { ENGLISH } from '../base/locale.ts';
 import { NO_FLEET, type Fleet } from '../fleet/fleet.ts';
-import { aHost, anEndedRun, aRun, NOW } from '../fleet/samples.ts';
+import { aHost, anEndedRun, anOutdatedHost, aRun, NOW } from '../fleet/samples.ts';
+import { parseFilter } from './host-filter.ts';
 import { RowCache } from './row-cache.ts';
 
 function fleetOf(...hosts: readonly ReturnType<typeof aHost>[]): Fleet {
@@ -37,7 +38,8 @@ describe('the rows that were shown', () => {
     assert.equal(cache.update(fleetOf(aHost('a'), aHost('b')), AT, ['c']).list, true);
     assert.deepEqual(cache.order, ['a', 'b']);
     const failed = aHost('b', { runs: [anEndedRun(1, { outcome: 'failed' })] });
-    assert.equal(cache.update(fleetOf(aHost('a'), failed), AT, ['b']).list, true);
+    const moved = { changed: ['b'], list: true };
+    assert.deepEqual(cache.update(fleetOf(aHost('a'), failed), AT, ['b']), moved, 'it reads so before it moves');
     assert.deepEqual(cache.order, ['b', 'a']);
   });
 
@@ -57,5 +59,31 @@ describe('the rows that were shown', () => {
     const fleet = fleetOf(aHost('a'), aHost('b'));
     cache.update(fleet, AT);
     assert.deepEqual(cache.update(fleet, { now: NOW, stale: true }), { changed: ['a', 'b'], list: false });
+  });
+
+  it('are drawn again one at a time, however many there are', () => {
+    const cache = new RowCache(ENGLISH);
+    const hosts = Array.from({ length: 5000 }, (_, i) => aHost(`host-${i}`));
+    cache.update(fleetOf(...hosts), AT);
+    hosts[2500] = aHost('host-2500', { agent: { ...aHost().agent!, version: '2.4.0' } });
+    assert.deepEqual(cache.update(fleetOf(...hosts), AT, ['host-2500']), { changed: ['host-2500'], list: false });
+    assert.deepEqual(cache.update(fleetOf(...hosts), AT), { changed: [], list: false });
+  });
+
+  it('are those that the filter shows; a host that comes into it or leaves it makes a new list', () => {
+    const cache = new RowCache(ENGLISH);
+    const filter = parseFilter(['outdated']);
+    cache.update(fleetOf(aHost('a'), anOutdatedHost('b')), AT);
+    const fleet = fleetOf(aHost('a'), anOutdatedHost('b'));
+    assert.deepEqual(cache.update(fleet, AT, undefined, filter), { changed: [], list: true });
+    assert.deepEqual(cache.order, ['b']);
+    assert.equal(cache.isShown('a'), false);
+    const other = fleetOf(aHost('a', { online: false }), anOutdatedHost('b'));
+    assert.deepEqual(cache.update(other, AT, ['a'], filter), { changed: [], list: false }, 'nobody sees it');
+    assert.equal(cache.update(fleetOf(anOutdatedHost('b')), AT, ['a'], filter).list, false, 'nor its going');
+    assert.equal(cache.update(fleetOf(anOutdatedHost('a'), anOutdatedHost('b')), AT, ['a'], filter).list, true);
+    assert.deepEqual(cache.order, ['a', 'b']);
+    cache.update(fleetOf(aHost('a'), aHost('b')), AT, undefined, parseFilter([]));
+    assert.deepEqual(cache.order, ['a', 'b']);
   });
 });

@@ -1,12 +1,14 @@
+import type { FleetHost } from '../../protocol/index.ts';
 import type { Locale } from '../base/locale.ts';
 import { liveRun, type Fleet } from '../fleet/fleet.ts';
+import { isShown, NO_FILTER, type HostFilter } from './host-filter.ts';
 import { compareRows, presentHost, sameRow, type HostRow, type RowContext } from './host-row.ts';
 
 /** What has to be drawn again. */
 export interface RowsChanged {
-  /** Hosts whose row reads otherwise than before. */
+  /** Hosts whose row reads otherwise than before, wherever it stands; only such as the filter shows. */
   readonly changed: readonly string[];
-  /** Hosts came, went or moved: the whole list. */
+  /** Rows came, went or moved: the whole list. */
   readonly list: boolean;
 }
 
@@ -15,6 +17,8 @@ export class RowCache {
   readonly #locale: Locale;
   readonly #rows = new Map<string, HostRow>();
   readonly #live = new Set<string>();
+  /** Hosts that the filter lets through. */
+  readonly #shown = new Set<string>();
   #order: readonly string[] = [];
 
   constructor(locale: Locale) {
@@ -35,18 +39,28 @@ export class RowCache {
     return this.#rows.get(host);
   }
 
+  isShown(host: string): boolean {
+    return this.#shown.has(host);
+  }
+
   /**
    * Takes a snapshot over.
-   * @param hosts those to look at; all without it
+   * @param hosts those to look at; all without it, as after a change of the filter
    */
-  update(fleet: Pick<Fleet, 'hosts'>, context: RowContext, hosts?: Iterable<string>): RowsChanged {
+  update(
+    fleet: Pick<Fleet, 'hosts'>,
+    context: RowContext,
+    hosts?: Iterable<string>,
+    filter: HostFilter = NO_FILTER,
+  ): RowsChanged {
     const changed: string[] = [];
     let list = false;
     for (const name of hosts ?? new Set([...this.#rows.keys(), ...fleet.hosts.keys()])) {
       const host = fleet.hosts.get(name);
       const before = this.#rows.get(name);
       if (!host) {
-        list = this.#rows.delete(name) || list;
+        list = this.#shown.delete(name) || list;
+        this.#rows.delete(name);
         this.#live.delete(name);
         continue;
       }
@@ -54,10 +68,26 @@ export class RowCache {
       if (liveRun(host)) this.#live.add(name);
       else this.#live.delete(name);
       this.#rows.set(name, row);
-      if (before?.rank !== row.rank) list = true;
-      else if (!sameRow(before, row)) changed.push(name);
+      const wasShown = this.#shown.has(name);
+      const isNow = this.#filter(filter, name, host);
+      if (wasShown !== isNow) list = true;
+      if (!wasShown || !isNow || !before) continue;
+      if (before.rank !== row.rank) list = true;
+      if (!sameRow(before, row)) changed.push(name);
     }
-    if (list) this.#order = [...this.#rows.values()].sort(compareRows).map(row => row.label);
+    if (list) this.#order = this.#sorted();
     return { changed, list };
+  }
+
+  #filter(filter: HostFilter, name: string, host: FleetHost): boolean {
+    const isNow = isShown(filter, host);
+    if (isNow) this.#shown.add(name);
+    else this.#shown.delete(name);
+    return isNow;
+  }
+
+  #sorted(): string[] {
+    const rows = [...this.#rows.values()].filter(({ label }) => this.#shown.has(label));
+    return rows.sort(compareRows).map(({ label }) => label);
   }
 }

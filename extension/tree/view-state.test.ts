@@ -5,6 +5,7 @@ import { BRIEF, CONNECT_WITHIN, SIGNED_OUT, type ConnectionState } from '../conn
 import type { Trouble } from '../connection/trouble.ts';
 import { NO_FLEET, type Fleet } from '../fleet/fleet.ts';
 import { aHost, anOutdatedHost, NOW } from '../fleet/samples.ts';
+import { parseFilter } from './host-filter.ts';
 import { presentView, type ViewInput, type ViewState } from './view-state.ts';
 
 const ONLINE: ConnectionState = {
@@ -21,8 +22,9 @@ const lost = (why: Trouble, ms = 12_000): ConnectionState => ({
   attempt: 2,
   until: NOW + ms,
   why,
+  downSince: NOW - 10_000,
 });
-const refused = (why: Trouble): ConnectionState => ({ kind: 'refused', socket: 1, why });
+const refused = (why: Trouble): ConnectionState => ({ kind: 'refused', socket: 1, why, downSince: NOW - 10_000 });
 
 function fleetOf(stale: boolean, ...hosts: readonly ReturnType<typeof aHost>[]): Fleet {
   return { ...NO_FLEET, known: true, stale, hosts: new Map(hosts.map(host => [host.host, host])) };
@@ -52,6 +54,7 @@ describe('what the view says around its rows', () => {
       [{ connection: ONLINE, fleet: fleetOf(false) }, 'no-hosts'],
       [{ connection: refused({ kind: 'token-rejected' }) }, 'token-rejected'],
       [{ connection: refused({ kind: 'too-old' }) }, 'too-old'],
+      [{ connection: refused({ kind: 'relay-too-old', version: '0.1' }) }, 'relay-too-old'],
       [{ connection: refused({ kind: 'certificate', code: 'X', detail: '' }) }, 'certificate'],
       [{ connection: lost({ kind: 'name-not-found', host: 'relay' }) }, 'name-not-found'],
       [{ connection: lost({ kind: 'connection-refused' }) }, 'connection-refused'],
@@ -72,7 +75,7 @@ describe('what the view says around its rows', () => {
     assert.equal(state.key, 'hosts');
     assert.equal(
       state.message,
-      'relay:7780 refused the connection. Is the relay running, and is this its port? Trying again in 12 s. Hosts are shown as they were last known.',
+      'relay:7780 refused the connection. Is the relay running, and is this its port? Trying again in 15 s. Hosts are shown as they were last known.',
     );
   });
 
@@ -98,7 +101,10 @@ describe('what the view says around its rows', () => {
     const fleet = fleetOf(true, aHost());
     const why: Trouble = { kind: 'going-down' };
     assert.equal(
-      view({ connection: { kind: 'reconnecting', socket: 1, attempt: 1, until: NOW + 400, why }, fleet }).message,
+      view({
+        connection: { kind: 'reconnecting', socket: 1, attempt: 1, until: NOW + 400, why, downSince: NOW },
+        fleet,
+      }).message,
       undefined,
     );
     const connecting: ConnectionState = {
@@ -107,6 +113,7 @@ describe('what the view says around its rows', () => {
       attempt: 1,
       deadline: NOW + CONNECT_WITHIN,
       why,
+      downSince: NOW,
     };
     assert.equal(view({ connection: connecting, fleet }).message, undefined);
     assert.match(view({ connection: connecting, fleet, now: NOW + BRIEF }).message ?? '', /restarting/);
@@ -128,5 +135,22 @@ describe('what the view says around its rows', () => {
 
   it('counts the hosts that have an update', () => {
     assert.equal(view({ fleet: fleetOf(false, aHost('a'), anOutdatedHost('b'), anOutdatedHost('c')) }).badge, 2);
+  });
+
+  it('says what is filtered, counts as without it, and says so when no host is left', () => {
+    const fleet = fleetOf(false, aHost('a'), anOutdatedHost('b'));
+    const outdated = view({ connection: ONLINE, fleet, filter: parseFilter(['outdated', 'offline']) });
+    assert.deepEqual(
+      [outdated.key, outdated.description, outdated.message, outdated.stale, outdated.badge],
+      ['hosts', 'Update available, Offline · relay:7780', 'Shown: Update available, Offline.', false, 1],
+    );
+    const none = view({ connection: ONLINE, fleet, filter: parseFilter(['offline']) });
+    assert.deepEqual([none.key, none.message, none.badge], ['no-match', undefined, 1]);
+    const lostNow = { connection: lost({ kind: 'connection-refused' }), filter: parseFilter(['offline']) };
+    const stale = view({ ...lostNow, fleet: fleetOf(true, aHost('a', { online: false })) });
+    assert.match(stale.message ?? '', /last known\. Shown: Offline\.$/);
+    assert.equal(stale.stale, true);
+    const empty = view({ connection: ONLINE, fleet: fleetOf(false), filter: parseFilter(['offline']) });
+    assert.deepEqual([empty.key, empty.description], ['no-hosts', 'relay:7780']);
   });
 });

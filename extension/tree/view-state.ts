@@ -1,10 +1,10 @@
 import type { Locale } from '../base/locale.ts';
-import { duration } from '../base/words.ts';
 import { lastingTrouble, type ConnectionState } from '../connection/state.ts';
 import type { Configured } from '../connection/relays.ts';
 import type { Trouble } from '../connection/trouble.ts';
-import { troubleWords } from '../connection/trouble-words.ts';
+import { outageWords } from '../connection/outage-words.ts';
 import { isOutdated, type Fleet } from '../fleet/fleet.ts';
+import { filterWords, isShown, NO_FILTER, type HostFilter } from './host-filter.ts';
 
 /**
  * Which welcome stands in the view when there is no row. In package.json each of them has its entry, except `hosts` and
@@ -18,6 +18,7 @@ export const VIEW_KEYS = [
   'token-rejected',
   'token-revoked',
   'too-old',
+  'relay-too-old',
   'certificate',
   'forbidden',
   'not-a-relay',
@@ -25,6 +26,7 @@ export const VIEW_KEYS = [
   'connection-refused',
   'unreachable',
   'no-hosts',
+  'no-match',
   'hosts',
 ] as const;
 export type ViewKey = (typeof VIEW_KEYS)[number];
@@ -35,29 +37,43 @@ export interface ViewInput {
   /** `host:port` of the relay. */
   readonly relay: string | undefined;
   readonly fleet: Fleet;
+  readonly filter?: HostFilter;
   /** By the clock of the connection. */
   readonly now: number;
 }
 
 export interface ViewState {
   readonly key: ViewKey;
-  /** Stands above the rows, which are then what was last known. VS Code shows no welcome while there is one. */
+  /** The link is down: the rows are what was last known. */
+  readonly stale: boolean;
+  /** Stands above the rows: why they are old, which of them are shown. VS Code shows no welcome while there is one. */
   readonly message: string | undefined;
-  /** Beside the view's title. */
+  /** Beside the view's title: what is filtered, and the relay. */
   readonly description: string | undefined;
   /** Hosts with an update. */
   readonly badge: number;
 }
 
 export function presentView(input: ViewInput, locale: Locale): ViewState {
-  const { fleet, connection } = input;
-  const key = fleet.hosts.size > 0 ? 'hosts' : emptyKey(input);
+  const { fleet, connection, relay, filter = NO_FILTER } = input;
+  const hasHosts = fleet.hosts.size > 0;
+  const key = !hasHosts ? emptyKey(input) : showsAny(fleet, filter) ? 'hosts' : 'no-match';
+  const stale = hasHosts ? staleMessage(input, locale) : undefined;
+  // where the view is alone in its container, VS Code has no place for a description
+  const shown = key === 'hosts' && filter.size > 0 ? locale.t('Shown: {0}.', filterWords(filter, locale)) : undefined;
+  const parts = connection.kind === 'signed-out' ? [] : [hasHosts ? filterWords(filter, locale) : '', relay ?? ''];
   return {
     key,
-    message: key === 'hosts' ? staleMessage(input, locale) : undefined,
-    description: connection.kind === 'signed-out' ? undefined : input.relay,
+    stale: stale !== undefined,
+    message: [stale, shown].filter(part => part !== undefined).join(' ') || undefined,
+    description: parts.filter(part => part !== '').join(' · ') || undefined,
     badge: countOutdated(fleet),
   };
+}
+
+function showsAny(fleet: Fleet, filter: HostFilter): boolean {
+  for (const host of fleet.hosts.values()) if (isShown(filter, host)) return true;
+  return false;
 }
 
 export function countOutdated(fleet: Fleet): number {
@@ -80,6 +96,7 @@ function troubleKey(trouble: Trouble): ViewKey {
     case 'token-rejected':
     case 'token-revoked':
     case 'too-old':
+    case 'relay-too-old':
     case 'certificate':
     case 'forbidden':
     case 'not-a-relay':
@@ -93,17 +110,14 @@ function troubleKey(trouble: Trouble): ViewKey {
   }
 }
 
-/** Why the rows may be old. */
+/** Why the rows may be old, and how old. */
 function staleMessage({ connection, relay, now, fleet }: ViewInput, locale: Locale): string | undefined {
-  if (!fleet.stale) return undefined;
-  const trouble = lastingTrouble(connection, now);
-  if (!trouble) return undefined;
-  const words = troubleWords(trouble, relay ?? '', locale);
-  const kept = locale.t('Hosts are shown as they were last known.');
-  if (connection.kind === 'reconnecting') {
-    const wait = connection.until - now;
-    const when = wait < 1000 ? locale.t('Trying again…') : locale.t('Trying again in {0}.', duration(wait, locale));
-    return `${words} ${when} ${kept}`;
-  }
-  return connection.kind === 'refused' ? `${words} ${kept}` : `${words} ${locale.t('Trying again…')} ${kept}`;
+  const outage = fleet.stale ? outageWords(connection, relay ?? '', now, locale) : undefined;
+  if (!outage) return undefined;
+  const { what, when, since } = outage;
+  const kept =
+    since === undefined
+      ? locale.t('Hosts are shown as they were last known.')
+      : locale.t('Hosts are shown as they were last known, {0} ago.', since);
+  return [what, when, kept].filter(part => part !== undefined).join(' ');
 }

@@ -16,11 +16,12 @@ let
     fileset = lib.fileset.unions [
       ../../package.json
       ../../package.nls.json
-      ../../README.md
+      ../../package.nls.de.json
+      ../../MARKETPLACE.md
       ../../CHANGELOG.md
       ../../LICENSE
       ../../extension
-      (lib.fileset.maybeMissing ../../l10n)
+      ../../l10n
     ];
   };
 
@@ -51,6 +52,9 @@ runCommand "vscode-extension-${vscodeExtUniqueId}-${version}"
     for file in ${lib.concatStringsSep " " allowed}; do
       if [ -f "$file" ]; then install -D -m 644 "$file" "$folder/$file"; fi
     done
+    mv "$folder/MARKETPLACE.md" "$folder/README.md"
     test -f "$folder/package.json"
-    for part in extension nixcfg language-client language-server; do test -f "$folder/dist/$part.cjs"; done
+    for part in extension.cjs first-run.cjs nixcfg.cjs language-client.cjs language-server.cjs relay.mjs; do
+      test -f "$folder/dist/$part"
+    done
   ''

@@ -12,14 +12,18 @@
 import type {
   AgentInfo,
   AnyRunEvent,
+  BuildProgress,
   HostStatus,
   OutputFrame,
   Position,
   Reason,
+  Rollout,
+  RolloutId,
   RunId,
   RunSummary,
   StreamName,
 } from '../../protocol/index.ts';
+import type { Refused, RolloutQuestion } from '../rollouts/record.ts';
 import type { Ask } from '../runs/ask.ts';
 import type { RunChange } from '../runs/delivery.ts';
 import type { RunRecord } from '../runs/record.ts';
@@ -74,10 +78,23 @@ export interface Backbone {
   changeRun(runId: RunId, change: RunChange): Promise<RunRecord | undefined>;
   /** Tells whoever watches the run what its host answered to a cancel, and stops telling the host. */
   answerCancel(runId: RunId, answer: CancelAnswer): Promise<void>;
+  /** Tells whoever watches the fleet how far a run's build is. Kept nowhere: who comes later is told the next time. */
+  tellProgress(host: string, runId: RunId, progress: BuildProgress): Promise<void>;
   /** Ends runs whose time is over before their host said that it began (see `endsAt`). Returns how many. */
   expireQueued(at: number): Promise<number>;
-  /** Removes what retention does not keep, of one host or of all. Returns how many runs. */
+  /** Removes what retention does not keep, of one host or of all, and rollouts with their last run. Returns how many runs. */
   applyRetention(now: number, host?: string, retention?: Retention): Promise<number>;
+
+  // Rollouts
+
+  /** Puts the runs of a rollout into the queues of their hosts, held until their turn (see `decideRollout`). */
+  askRollout(question: RolloutQuestion): Promise<AskRolloutResult>;
+  /** Does what is to be done about a rollout now (see `planRollout`). */
+  advanceRollout(rolloutId: RolloutId, now: number): Promise<AdvanceResult>;
+  /** Nobody else begins: what has not begun is cancelled. Undefined when there is no such rollout. */
+  stopRollout(rolloutId: RolloutId, by: string, at: number): Promise<Rollout | undefined>;
+  /** Those that are not over and the last ones that are, newest first. */
+  rollouts(): Promise<readonly Rollout[]>;
 
   // Events and streams of a run
 
@@ -165,12 +182,32 @@ export type FleetChange =
   | { readonly kind: 'host'; readonly host: HostRecord }
   | { readonly kind: 'host-removed'; readonly host: string }
   | { readonly kind: 'run'; readonly run: RunSummary }
+  | {
+      readonly kind: 'progress';
+      readonly host: string;
+      readonly runId: RunId;
+      readonly progress: BuildProgress;
+    }
   | { readonly kind: 'run-removed'; readonly host: string; readonly runId: RunId }
+  | { readonly kind: 'rollout'; readonly rollout: Rollout }
+  | { readonly kind: 'rollout-removed'; readonly rolloutId: RolloutId }
   /** Tokens came or went: whoever is connected must be asked again. */
   | { readonly kind: 'tokens' };
 
 export type AskResult =
   { readonly kind: 'new' | 'same'; readonly run: RunSummary } | { readonly kind: 'refused'; readonly reason: Reason };
+
+export type AskRolloutResult =
+  /** `refused` are hosts that are not part of it. */
+  | { readonly kind: 'new' | 'same'; readonly rollout: Rollout; readonly refused: readonly Refused[] }
+  | { readonly kind: 'refused'; readonly reason: Reason };
+
+export interface AdvanceResult {
+  /** Hosts whose turn has come: they are to be told. */
+  readonly hosts: readonly string[];
+  /** When to look again although nothing happens, ms. */
+  readonly nextAt?: number;
+}
 
 export interface RunQuery {
   readonly host?: string;

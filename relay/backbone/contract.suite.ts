@@ -8,10 +8,12 @@ import {
   parseRequest,
   planChunk,
   requestBytes,
+  rolloutIdSchema,
   START,
   type AnyRunEvent,
   type OutputFrame,
   type Position,
+  type RolloutAsk,
   type RunId,
   type RunSummary,
   type StreamName,
@@ -22,7 +24,8 @@ import { CONFIRMATION_GRACE, UNCONFIRMED } from '../runs/delivery.ts';
 import { HostRun } from '../testing/host-run.ts';
 import { newRunId } from '../testing/harness.ts';
 import { AGENT } from '../testing/test-agent.ts';
-import { requestFor } from '../testing/test-operator.ts';
+import { requestFor, rolloutFor } from '../testing/test-operator.ts';
+import { readRequests, type RolloutQuestion } from '../rollouts/record.ts';
 import type { AppendResult, Backbone, FleetChange, HostCommand, RunNews } from './backbone.ts';
 
 const NOW = 1_800_000_000_000;
@@ -333,6 +336,137 @@ export function backboneContract(name: string, make: () => Promise<MadeBackbone>
       });
     });
 
+    describe('a rollout', () => {
+      const question = (hosts: readonly string[], more: Partial<RolloutAsk> = {}): RolloutQuestion => {
+        const requests = hosts.map(host => ask(host).envelope);
+        const asked = rolloutFor(hosts, { requests, ...more });
+        const read = readRequests(asked);
+        assert.ok(read.ok);
+        return { ask: asked, requests: read.requests, by: 'ana', at: NOW };
+      };
+      const deliveries = async () =>
+        [...(await backbone.runs({ limit: 100 }))]
+          .sort((a, b) => a.host.localeCompare(b.host))
+          .map(({ host, delivery, held }) => `${host} ${held ? 'held' : delivery}`);
+      const come = (host: string) =>
+        backbone.claimHost({ host, session: host, agent: AGENT, at: NOW, onCommand: () => undefined });
+
+      beforeEach(async () => {
+        for (const host of ['a', 'b', 'c']) await enroll(host);
+      });
+
+      it('queues the runs of all its hosts at once, held, and is told of', async () => {
+        const news = fleetNews();
+        const asked = question(['a', 'b'], { width: 2, stagger: 7 });
+        const result = await backbone.askRollout(asked);
+        assert.ok(result.kind === 'new');
+        const { rolloutId } = asked.ask;
+        assert.deepEqual(await deliveries(), ['a held', 'b held']);
+        assert.equal((await backbone.run(asked.requests[0]!.runId))?.summary.rollout, rolloutId);
+        assert.deepEqual([result.rollout.width, result.rollout.stagger, result.rollout.requestedBy], [2, 7, 'ana']);
+        assert.deepEqual(await backbone.rollouts(), [result.rollout]);
+        assert.deepEqual(
+          news.map(({ kind }) => kind),
+          ['run', 'run', 'rollout'],
+        );
+      });
+
+      it('is one rollout however often it is asked for in the same words, and refused in others', async () => {
+        const asked = question(['a', 'b']);
+        await backbone.askRollout(asked);
+        const again = await backbone.askRollout({ ...asked, by: 'ben' });
+        assert.ok(again.kind === 'same' && again.rollout.requestedBy === 'ana');
+        const other = await backbone.askRollout({ ...asked, ask: { ...asked.ask, width: 9 } });
+        assert.ok(other.kind === 'refused' && other.reason.kind === 'other-content');
+        assert.equal((await backbone.runs({ limit: 100 })).length, 2);
+      });
+
+      it('leaves out hosts that may not have a run now, and is refused when none is left', async () => {
+        await backbone.askRun(ask('a'));
+        const asked = question(['a', 'b', 'x']);
+        const result = await backbone.askRollout(asked);
+        assert.ok(result.kind === 'new');
+        const refused = result.refused.map(({ host, reason }) => `${host} ${reason.kind}`);
+        assert.deepEqual(refused, ['a busy', 'x unknown-host']);
+        assert.equal(result.rollout.counts.waiting, 1);
+        assert.deepEqual(await backbone.askRollout(asked), { ...result, kind: 'same' });
+        const none = await backbone.askRollout(question(['a', 'x']));
+        assert.ok(none.kind === 'refused' && none.reason.kind === 'busy');
+      });
+
+      it('gives turns to hosts that are there, and says whom to tell', async () => {
+        await come('b');
+        await come('c');
+        const asked = question(['a', 'b', 'c'], { stagger: 1000, width: 2 });
+        await backbone.askRollout(asked);
+        const { rolloutId } = asked.ask;
+        assert.deepEqual(await backbone.advanceRollout(rolloutId, NOW), { hosts: ['b'], nextAt: NOW + 1000 });
+        assert.deepEqual(await deliveries(), ['a held', 'b queued', 'c held']);
+        assert.deepEqual(await backbone.advanceRollout(rolloutId, NOW + 1000), { hosts: ['c'] });
+        assert.deepEqual((await backbone.rollouts())[0]?.counts, {
+          ...{ waiting: 0, offline: 1, running: 2, succeeded: 0, failed: 0, cancelled: 0 },
+        });
+        assert.deepEqual(await backbone.advanceRollout(rolloutIdSchema.parse(newRunId()), NOW), { hosts: [] });
+      });
+
+      it('that holds a run does not let it be sent', async () => {
+        const asked = question(['a']);
+        await backbone.askRollout(asked);
+        const { runId } = asked.requests[0]!;
+        const record = await backbone.changeRun(runId, { kind: 'sent', at: NOW });
+        assert.equal(record?.summary.delivery, 'queued');
+        await come('a');
+        await backbone.advanceRollout(asked.ask.rolloutId, NOW);
+        assert.equal((await backbone.changeRun(runId, { kind: 'sent', at: NOW }))?.summary.delivery, 'sent');
+      });
+
+      it('is stopped once: what has not begun is cancelled, what has goes on', async () => {
+        await come('a');
+        const asked = question(['a', 'b']);
+        const { rolloutId } = asked.ask;
+        await backbone.askRollout(asked);
+        await backbone.advanceRollout(rolloutId, NOW);
+        await backbone.changeRun(asked.requests[0]!.runId, { kind: 'begun' });
+        const stopped = await backbone.stopRollout(rolloutId, 'ben', NOW + 1);
+        assert.deepEqual(stopped?.stopped, { at: NOW + 1, by: 'ben' });
+        assert.deepEqual(await backbone.stopRollout(rolloutId, 'cem', NOW + 2), stopped);
+        assert.deepEqual(await deliveries(), ['a begun', 'b cancelled']);
+        const ended = { v: 1, seq: 1, at: 1, type: 'ended', outcome: 'succeeded', changed: true, after: {} };
+        await backbone.appendEvents(asked.requests[0]!.runId, [ended]);
+        await backbone.advanceRollout(rolloutId, NOW + 3);
+        assert.equal((await backbone.rollouts())[0]?.endedAt, NOW + 3);
+        assert.equal(await backbone.stopRollout(rolloutIdSchema.parse(newRunId()), 'ben', NOW), undefined);
+      });
+
+      it('goes with its last run, when it is over', async () => {
+        const asked = question(['a', 'b']);
+        const { rolloutId } = asked.ask;
+        await backbone.askRollout(asked);
+        await backbone.stopRollout(rolloutId, 'ana', NOW);
+        const news = fleetNews();
+        const removeAll = async () => {
+          for (const host of ['a', 'b']) await backbone.adoptRun(newRunId(), host);
+          await backbone.applyRetention(NOW, undefined, { runs: 1, age: 1 });
+        };
+        await backbone.applyRetention(NOW);
+        assert.equal((await backbone.rollouts()).length, 1);
+        await removeAll();
+        assert.deepEqual(await backbone.rollouts(), []);
+        assert.deepEqual(news.at(-1), { kind: 'rollout-removed', rolloutId });
+      });
+
+      it('of which the last ones that are over are listed, behind those that are not', async () => {
+        for (let i = 0; i < 12; i++) {
+          const asked = question(['a']);
+          await backbone.askRollout(asked);
+          await backbone.stopRollout(asked.ask.rolloutId, 'ana', NOW);
+        }
+        await backbone.askRollout(question(['b']));
+        const listed = await backbone.rollouts();
+        assert.deepEqual([listed.length, listed[0]?.endedAt], [11, undefined]);
+      });
+    });
+
     describe('events', () => {
       it('are kept in order, told of, and add up to the summary', async () => {
         const runId = newRunId();
@@ -605,6 +739,17 @@ export function backboneContract(name: string, make: () => Promise<MadeBackbone>
         await backbone.appendEvents(runId, [event(2)]);
         assert.equal(told, 1);
         assert.equal(other.length, 2);
+      });
+
+      it('are told how far a build is, whatever the run, and nothing of it is kept', async () => {
+        const runId = newRunId();
+        const progress = { builds: { done: 1, total: 5 }, now: [], more: 0 };
+        const told: FleetChange[] = [];
+        const unwatch = backbone.watchFleet(change => told.push(change));
+        await backbone.tellProgress('web', runId, progress);
+        unwatch();
+        assert.deepEqual(told, [{ kind: 'progress', host: 'web', runId, progress }]);
+        assert.equal(await backbone.run(runId), undefined);
       });
 
       it('can read what they are told of', async () => {

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { isOver, type RunSummary } from '../../protocol/index.ts';
+import { isOver, type EnrollPlatform, type RunSummary } from '../../protocol/index.ts';
 import { AdminError, enroll, revoke } from '../admin.ts';
 import type { HostRecord, TokenOwner } from '../backbone/backbone.ts';
 import { EmbeddedBackbone } from '../backbone/embedded/embedded.ts';
 import { DATABASE } from '../backbone/embedded/open.ts';
 import { readShownCertificate } from '../server/shown-certificate.ts';
 import { actAsOwner } from './act-as-owner.ts';
-import { fileText, nixcfgText, type EnrollPlatform } from './enroll-text.ts';
+import { fileText, nixcfgText } from './enroll-text.ts';
 
 const WHO = 'command line';
 

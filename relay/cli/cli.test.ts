@@ -99,6 +99,20 @@ describe('nixfleet-relay', function () {
     assert.ok((await relay.run('enroll', 'mail', '--for', 'nixos')).stdout.includes(renewed));
   });
 
+  it('makes a certificate of its own when it is told to, and keeps it', async () => {
+    relay = new RelayChild(folder.path, ['--self-signed']);
+    await relay.start();
+    const { fingerprint } = relay.started;
+    assert.match(relay.address, /^wss:/);
+    await relay.end('SIGTERM');
+    await relay.start();
+    assert.equal(relay.started['fingerprint'], fingerprint);
+    const { stdout } = await relay.run('enroll', 'web', '--for', 'nixos');
+    assert.ok(stdout.includes(`    fingerprint = "${String(fingerprint)}";\n`));
+    const both = await relay.run('serve', '--self-signed', '--cert', 'x', '--key', 'y');
+    assert.match(both.stderr, /not both/);
+  });
+
   it('keeps as many runs as it is told to', async () => {
     relay = new RelayChild(folder.path, ['--keep-runs', '2', '--keep-days', '1000']);
     await relay.start();

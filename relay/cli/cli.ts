@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { ENROLL_PLATFORMS, type EnrollPlatform } from '../../protocol/index.ts';
 import { AdminError } from '../admin.ts';
 import { NewerDatabase } from '../backbone/embedded/schema.ts';
 import { StoreError } from '../backbone/backbone.ts';
@@ -9,7 +10,6 @@ import { CertificateError } from '../server/certificate.ts';
 import { DAY, RETENTION } from '../runs/retention.ts';
 import { RELAY_VERSION } from '../version.ts';
 import { enrollCommand, hostsCommand, revokeCommand, runsCommand, type EnrollFlags } from './admin-commands.ts';
-import { ENROLL_PLATFORMS, type EnrollPlatform } from './enroll-text.ts';
 import { backupCommand, restoreCommand, startAnewCommand } from './keeping-commands.ts';
 import { serveCommand, type ServeFlags } from './serve-command.ts';
 
@@ -67,6 +67,10 @@ function program(): Command {
     .option('--listen <address>', 'HOST:PORT, [IPV6]:PORT or unix:/PATH; repeatable', collect)
     .option('--cert <file>', 'certificate chain (PEM): takes wss:// only; reloaded when it changes')
     .option('--key <file>', 'its key (PEM)')
+    .option(
+      '--self-signed',
+      'make a certificate in the data folder once, whose fingerprint hosts are told: takes wss:// only',
+    )
     .option('--allow-plaintext', 'take ws:// from the network too, such as behind a proxy that does TLS')
     .option('--keep-runs <n>', 'keep as many runs of each host', positiveInteger, RETENTION.runs)
     .option('--keep-days <n>', 'keep a run so many days after its end', positiveInteger, RETENTION.age / DAY)

@@ -1,7 +1,9 @@
 import { pino } from 'pino';
 import { startRelay } from '../relay.ts';
 import { DAY } from '../runs/retention.ts';
-import { AddressError } from '../server/address.ts';
+import { AddressError, parseAddress } from '../server/address.ts';
+import type { CertificateFiles } from '../server/certificate.ts';
+import { selfSignedCertificate } from '../server/self-signed.ts';
 import { RELAY_VERSION } from '../version.ts';
 import { freePassedMemory } from './passed-memory.ts';
 
@@ -11,6 +13,7 @@ export interface ServeFlags {
   readonly listen?: readonly string[];
   readonly cert?: string;
   readonly key?: string;
+  readonly selfSigned?: true;
   readonly allowPlaintext?: true;
   readonly origin?: readonly string[];
   readonly keepRuns: number;
@@ -23,13 +26,13 @@ export interface ServeFlags {
  * "addresses":[…],"pid":…,"version":…}`, with the `fingerprint` of its certificate where it does TLS; its log goes to stderr, JSON as well.
  */
 export async function serveCommand(dataDir: string, flags: ServeFlags): Promise<void> {
-  const { cert, key, listen = DEFAULT_LISTEN, allowPlaintext = false, origin = [] } = flags;
-  if ((cert === undefined) !== (key === undefined)) throw new AddressError('--cert and --key are given together');
+  const { listen = DEFAULT_LISTEN, allowPlaintext = false, origin = [] } = flags;
+  const certificate = certificateOf(dataDir, listen, flags);
   const log = pino({ level: flags.logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
   const relay = await startRelay({
     store: dataDir,
     listen,
-    ...(cert !== undefined && key !== undefined && { certificate: { cert, key } }),
+    ...(certificate && { certificate }),
     allowPlaintext,
     origins: origin,
     retention: { runs: flags.keepRuns, age: flags.keepDays * DAY },
@@ -56,4 +59,18 @@ export async function serveCommand(dataDir: string, flags: ServeFlags): Promise<
   });
   log.info({ signal }, 'going down');
   await relay.close();
+}
+
+/** @throws AddressError for flags that do not fit together */
+function certificateOf(
+  dataDir: string,
+  listen: readonly string[],
+  { cert, key, selfSigned }: ServeFlags,
+): CertificateFiles | undefined {
+  if ((cert === undefined) !== (key === undefined)) throw new AddressError('--cert and --key are given together');
+  if (selfSigned && cert !== undefined) throw new AddressError('give --self-signed or --cert and --key, not both');
+  if (cert !== undefined && key !== undefined) return { cert, key };
+  if (!selfSigned) return undefined;
+  const names = listen.map(parseAddress).flatMap(address => (address.kind === 'tcp' ? [address.host] : []));
+  return selfSignedCertificate(dataDir, names);
 }

@@ -68,6 +68,25 @@ describe('the fleet as operators see it', () => {
     assert.ok(told.length < 20, 'many changes are told together');
   });
 
+  it('tells how far a build is with its run, as long as it builds, and to those who come then', async () => {
+    const runId = newRunId();
+    const progress = { builds: { done: 3, total: 5 }, now: [], more: 0 };
+    const shownProgress = (): unknown => view.host('web')?.runs.find(run => run.runId === runId)?.progress;
+    await backbone.adoptRun(runId, 'web');
+    await backbone.tellProgress('web', runId, progress);
+    assert.equal(shownProgress(), undefined, 'it does not build yet');
+    await backbone.appendEvents(runId, [{ v: 1, seq: 1, at: 1, type: 'phase', phase: 'building' }]);
+    await backbone.tellProgress('web', runId, progress);
+    await until('the progress', () => told.some(({ message }) => message.type === 'run' && message.run.progress));
+    await backbone.appendEvents(runId, [{ v: 1, seq: 2, at: 2, type: 'warning', message: 'w' }]);
+    assert.deepEqual(shownProgress(), progress, 'another event of the build does not take it away');
+    assert.equal((await backbone.run(runId))?.summary.progress, undefined, 'it is kept nowhere');
+    await backbone.appendEvents(runId, [{ v: 1, seq: 3, at: 3, type: 'phase', phase: 'activating' }]);
+    assert.equal(shownProgress(), undefined);
+    await backbone.tellProgress('web', runId, progress);
+    assert.equal(shownProgress(), undefined, 'what comes late is for nobody');
+  });
+
   it('says what is so now to those who could not listen', async () => {
     assert.equal(view.text('host:nobody'), '{"type":"host-removed","host":"nobody"}');
     assert.equal(view.text(`run:${newRunId()}`), undefined);

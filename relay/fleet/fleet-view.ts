@@ -2,15 +2,25 @@
  * The fleet as operators see it: every enrolled host with its newest runs, kept from what the backbone tells. Sessions
  * take a snapshot and are told which hosts and runs changed, each at most once in 50 ms.
  */
-import type { FleetHost, RunId, RunSummary, ToOperatorMessage } from '../../protocol/index.ts';
+import {
+  isOver,
+  type BuildProgress,
+  type FleetHost,
+  type Rollout,
+  type RolloutId,
+  type RunId,
+  type RunSummary,
+  type ToOperatorMessage,
+} from '../../protocol/index.ts';
 import type { Backbone, FleetChange, Unwatch } from '../backbone/backbone.ts';
+import { SHOWN_ENDED } from '../rollouts/advance.ts';
 import { Coalescer } from './coalesce.ts';
 import { fleetHost, SHOWN_RUNS, withoutRun, withRun } from './fleet-host.ts';
 
 const INTERVAL_MS = 50;
 
-/** Something that changed: `host:NAME` or `run:ID`. */
-export type FleetKey = `host:${string}` | `run:${RunId}`;
+/** Something that changed: `host:NAME`, `run:ID` or `rollout:ID`. */
+export type FleetKey = `host:${string}` | `run:${RunId}` | `rollout:${RolloutId}`;
 
 /** Told of a change, and how to say it. Sessions that cannot listen now ask for the text later. */
 export type FleetListener = (key: FleetKey, text: string) => void;
@@ -20,6 +30,7 @@ export class FleetView {
   readonly #hosts = new Map<string, FleetHost>();
   /** Runs that changed and were not told of yet. */
   readonly #changedRuns = new Map<RunId, RunSummary>();
+  readonly #rollouts = new Map<RolloutId, Rollout>();
   readonly #coalescer = new Coalescer<FleetKey>(INTERVAL_MS);
   readonly #listeners = new Set<FleetListener>();
   #unwatch: Unwatch = () => undefined;
@@ -40,6 +51,7 @@ export class FleetView {
     for (const record of await backbone.hosts()) {
       view.#hosts.set(record.host, fleetHost(record, await runsToShow(backbone, record.host)));
     }
+    for (const rollout of await backbone.rollouts()) view.#rollouts.set(rollout.rolloutId, rollout);
     const changes = early;
     early = undefined;
     for (const change of changes) view.#apply(change);
@@ -57,6 +69,16 @@ export class FleetView {
 
   hosts(): Iterable<FleetHost> {
     return this.#hosts.values();
+  }
+
+  /** Those that are not over, and the last ones that are, newest first. */
+  rollouts(): readonly Rollout[] {
+    return [...this.#rollouts.values()].sort((a, b) => (a.rolloutId < b.rolloutId ? 1 : -1));
+  }
+
+  /** A run's summary with how far its build is, where that is known: no disk has it. */
+  withProgress(run: RunSummary): RunSummary {
+    return withProgress(run, this.#progressOf(run));
   }
 
   /** How a change is said now; undefined when there is nothing to say any more. */
@@ -81,9 +103,17 @@ export class FleetView {
       const host = this.#hosts.get(name);
       return host ? { type: 'host', host } : { type: 'host-removed', host: name };
     }
+    if (key.startsWith('rollout:')) {
+      const rollout = this.#rollouts.get(key.slice('rollout:'.length) as RolloutId);
+      return rollout && { type: 'rollout', rollout };
+    }
     const runId = key.slice('run:'.length) as RunId;
     const run = this.#changedRuns.get(runId) ?? this.#shownRun(runId);
     return run && { type: 'run', run };
+  }
+
+  #progressOf({ host, runId }: RunSummary): BuildProgress | undefined {
+    return this.#hosts.get(host)?.runs.find(run => run.runId === runId)?.progress;
   }
 
   #shownRun(runId: RunId): RunSummary | undefined {
@@ -112,14 +142,25 @@ export class FleetView {
           return;
         }
       case 'run': {
-        const { run } = change;
-        const before = this.#hosts.get(run.host);
+        const before = this.#hosts.get(change.run.host);
         if (!before) return;
+        const run = this.withProgress(change.run);
         const after = withRun(before, run);
         this.#hosts.set(run.host, after);
         this.#changedRuns.set(run.runId, run);
         this.#changed(`run:${run.runId}`);
         if (ids(before) !== ids(after)) this.#changed(`host:${run.host}`);
+        return;
+      }
+      case 'progress': {
+        const { host, runId, progress } = change;
+        const before = this.#hosts.get(host);
+        const run = before?.runs.find(candidate => candidate.runId === runId);
+        if (!before || !run || !isBuilding(run)) return;
+        const next = withProgress(run, progress);
+        this.#hosts.set(host, withRun(before, next));
+        this.#changedRuns.set(runId, next);
+        this.#changed(`run:${runId}`);
         return;
       }
       case 'run-removed': {
@@ -129,9 +170,25 @@ export class FleetView {
         this.#changed(`host:${change.host}`);
         return;
       }
+      case 'rollout': {
+        const { rollout } = change;
+        this.#rollouts.set(rollout.rolloutId, rollout);
+        this.#changed(`rollout:${rollout.rolloutId}`);
+        if (rollout.endedAt !== undefined) this.#forgetRollouts();
+        return;
+      }
+      case 'rollout-removed':
+        this.#rollouts.delete(change.rolloutId);
+        return;
       case 'tokens':
         return;
     }
+  }
+
+  /** Of those that are over only the last ones are shown. */
+  #forgetRollouts(): void {
+    const ended = this.rollouts().filter(({ endedAt }) => endedAt !== undefined);
+    for (const { rolloutId } of ended.slice(SHOWN_ENDED)) this.#rollouts.delete(rolloutId);
   }
 
   async #recall(name: string): Promise<void> {
@@ -165,6 +222,15 @@ export class FleetView {
     }
     this.#schedule();
   }
+}
+
+function isBuilding(run: RunSummary): boolean {
+  return run.phase === 'building' && !isOver(run);
+}
+
+/** How far a build is counts as long as it goes on. */
+function withProgress(run: RunSummary, progress: BuildProgress | undefined): RunSummary {
+  return progress && isBuilding(run) ? { ...run, progress } : run;
 }
 
 function ids(host: FleetHost): string {

@@ -1,9 +1,13 @@
-import { isOver, type Reason, type RunSummary } from '../../protocol/index.ts';
+import { isHeld, isOver, type Reason, type RunSummary } from '../../protocol/index.ts';
 import { clip } from './reason.ts';
 import type { RunRecord } from './record.ts';
 
 /** Something that happened to a run other than an event of its own. Times are the relay's, ms. */
 export type RunChange =
+  /** Its turn in its rollout has come. */
+  | { readonly kind: 'release' }
+  /** Its turn had come, and its host went away before it was told. */
+  | { readonly kind: 'hold' }
   /** The request is about to be said to the agent. */
   | { readonly kind: 'sent'; readonly at: number }
   /** The host says that it has begun it. */
@@ -37,8 +41,18 @@ export function applyChange(record: RunRecord, change: RunChange): RunRecord {
   if (isOver(summary)) return record;
   const waiting = summary.delivery === 'queued' || summary.delivery === 'sent';
   switch (change.kind) {
+    case 'release': {
+      const { held: _held, ...released } = summary;
+      return isHeld(summary) ? { ...record, summary: released } : record;
+    }
+    case 'hold':
+      return summary.delivery === 'queued' && !isHeld(summary)
+        ? { ...record, summary: { ...summary, held: true } }
+        : record;
     case 'sent':
-      return summary.delivery === 'queued' ? { ...record, summary: { ...summary, delivery: 'sent' } } : record;
+      return summary.delivery === 'queued' && !isHeld(summary)
+        ? { ...record, summary: { ...summary, delivery: 'sent' } }
+        : record;
     case 'refused':
       return waiting ? over(record, 'refused', change.at, change.reason) : record;
     case 'expired':
@@ -147,7 +161,8 @@ function over(
   reason: Reason,
 ): RunRecord {
   const { cancelAskedBy: _, ...rest } = record;
-  return { ...rest, summary: { ...record.summary, delivery, endedAt, reason: clip(reason) } };
+  const { held: _held, ...summary } = record.summary;
+  return { ...rest, summary: { ...summary, delivery, endedAt, reason: clip(reason) } };
 }
 
 /** Whether an end of a run was stated by the relay, without an event of the run that says so. */

@@ -5,6 +5,7 @@ import {
   CloseCode,
   decodeFrame,
   decodeMessage,
+  isHeld,
   PROTOCOL,
   type AgentMessage,
   type RunId,
@@ -126,6 +127,10 @@ export class AgentSession implements Session {
           this.#link.track(this.#runs.takeEvents(message.runId, message.events));
         }
         return;
+      case 'progress':
+        if (await this.#runs.isOwn(message.runId))
+          await backbone.tellProgress(this.#owner.name, message.runId, message.progress);
+        return;
       case 'request-result': {
         if (!(await this.#runs.isOwn(message.runId))) return;
         const reason = message.reason ?? { kind: 'refused', message: `${this.#owner.name} refused without a reason.` };
@@ -156,7 +161,7 @@ export class AgentSession implements Session {
     await backbone.claimHost({ host, session: this.#id, agent: hello.agent, at: now(), onCommand });
     this.#greeted = true;
     log.info({ version: hello.agent.version, protocol: hello.protocol, boot: hello.agent.bootId }, 'agent connected');
-    this.#say({ type: 'welcome', protocol: Math.min(hello.protocol, PROTOCOL), relayVersion });
+    this.#say({ type: 'welcome', protocol: Math.min(hello.protocol, PROTOCOL), relayVersion, progress: true });
     await this.#deliver('all');
   }
 
@@ -166,6 +171,7 @@ export class AgentSession implements Session {
     for (const record of await backbone.liveRuns(this.#owner.name)) {
       const { envelope, cancelAskedBy, summary } = record;
       const { runId } = summary;
+      if (isHeld(summary)) continue;
       if (summary.delivery === 'queued' && envelope) {
         const change = { kind: summary.expiresAt <= now() ? 'expired' : 'sent', at: now() } as const;
         const changed = await backbone.changeRun(runId, change);

@@ -197,7 +197,7 @@ describe('the fleet on its way to an operator', () => {
     const fleet = await FleetView.of(backbone);
     const link = new FakeLink(1);
     const pump = new Pump(link, unexpected);
-    const feed = new FleetFeed({ fleet, link, poke: source => pump.poke(source) });
+    const feed = new FleetFeed({ rollouts: false, fleet, link, poke: source => pump.poke(source) });
     pump.poke(feed);
     await until('the snapshot', () => link.texts.length === 1);
     for (let at = 1; at <= 5; at++) {

@@ -1,4 +1,4 @@
-import { MAX_HOSTS_PER_MESSAGE, type FleetHost } from '../../protocol/index.ts';
+import { MAX_HOSTS_PER_MESSAGE, MAX_ROLLOUTS_PER_MESSAGE, type FleetHost } from '../../protocol/index.ts';
 import type { Unwatch } from '../backbone/backbone.ts';
 import type { FleetKey, FleetView } from '../fleet/fleet-view.ts';
 import type { FeedLink } from './stream-feed.ts';
@@ -12,6 +12,8 @@ const CHANGES_PER_STEP = 100;
 export interface FleetFeedOptions {
   readonly fleet: FleetView;
   readonly link: FeedLink;
+  /** Whether the operator knows rollouts: to others they are not spoken of. */
+  readonly rollouts: boolean;
   readonly poke: (feed: Source) => void;
 }
 
@@ -30,6 +32,7 @@ export class FleetFeed implements Source {
     this.#options = options;
     this.#snapshot = [...options.fleet.names()];
     this.#unwatch = options.fleet.onChange((key, text) => {
+      if (key.startsWith('rollout:') && !options.rollouts) return;
       if (!this.#snapshot && !options.link.isCongested && this.#owed.size === 0) {
         options.link.sendText(text);
         return;
@@ -61,7 +64,11 @@ export class FleetFeed implements Source {
     }
     const last = names.length === 0;
     this.#options.link.sendText(`{"type":"fleet","hosts":[${hosts.join()}],"last":${last}}`);
-    if (last) this.#snapshot = undefined;
+    if (!last) return;
+    this.#snapshot = undefined;
+    if (!this.#options.rollouts) return;
+    const rollouts = this.#options.fleet.rollouts().slice(0, MAX_ROLLOUTS_PER_MESSAGE);
+    this.#options.link.sendText(JSON.stringify({ type: 'rollouts', rollouts }));
   }
 
   #sendOwed(): void {

@@ -8,6 +8,7 @@ import {
   parseRequest,
   PROTOCOL,
   requestBytes,
+  ROLLOUTS,
   type OperatorMessage,
   type Reason,
   type RunId,
@@ -15,6 +16,7 @@ import {
   type ToOperatorMessage,
 } from '../../protocol/index.ts';
 import { DiskFull, type CancelAnswer, type TokenOwner } from '../backbone/backbone.ts';
+import { readRequests } from '../rollouts/record.ts';
 import type { Session, SessionContext } from './context.ts';
 import { FleetFeed } from './fleet-feed.ts';
 import { Link } from './link.ts';
@@ -103,7 +105,7 @@ export class OperatorSession implements Session {
     else await this.#answer(message);
   }
 
-  #onHello({ protocol, client }: Asked<'hello'>): void {
+  #onHello({ protocol, client, features }: Asked<'hello'>): void {
     const { log, now, fleet, relayVersion } = this.#context;
     clearTimeout(this.#helloTimer);
     if (protocol < OLDEST_OPERATOR_PROTOCOL) {
@@ -119,8 +121,10 @@ export class OperatorSession implements Session {
       relayVersion,
       operator: this.#owner.name,
       now: now(),
+      features: [ROLLOUTS],
     });
-    this.#fleetFeed = new FleetFeed({ fleet, link: this.#link, poke: feed => this.#pump.poke(feed) });
+    const rollouts = features?.includes(ROLLOUTS) ?? false;
+    this.#fleetFeed = new FleetFeed({ fleet, link: this.#link, rollouts, poke: feed => this.#pump.poke(feed) });
     this.#pump.poke(this.#fleetFeed);
   }
 
@@ -142,6 +146,10 @@ export class OperatorSession implements Session {
         return this.#updateAgent(message);
       case 'cancel':
         return this.#cancel(message);
+      case 'start-rollout':
+        return this.#startRollout(message);
+      case 'stop-rollout':
+        return this.#stopRollout(message);
       case 'refresh':
         return this.#refresh(message);
       case 'subscribe':
@@ -170,6 +178,28 @@ export class OperatorSession implements Session {
       run: result.run,
       ...(!isOnline && { message: `${request.host} is offline; it will be updated when it comes back.` }),
     };
+  }
+
+  async #startRollout({ type: _type, id: _id, ...ask }: Asked<'start-rollout'>): Promise<Reply> {
+    const { backbone, now } = this.#context;
+    const read = readRequests(ask);
+    if (!read.ok) return refused('bad-request', read.message);
+    const [result] = await Promise.all([
+      backbone.askRollout({ ask, requests: read.requests, by: this.#owner.name, at: now() }),
+      this.#audit('start-rollout', ask.rolloutId, `${ask.requests.length} hosts`),
+    ]);
+    if (result.kind === 'refused') return { ok: false, error: result.reason };
+    return { ok: true, rollout: result.rollout, ...(result.refused.length > 0 && { refused: [...result.refused] }) };
+  }
+
+  async #stopRollout({ rolloutId }: Asked<'stop-rollout'>): Promise<Reply> {
+    const { backbone, now } = this.#context;
+    const [rollout] = await Promise.all([
+      backbone.stopRollout(rolloutId, this.#owner.name, now()),
+      this.#audit('stop-rollout', rolloutId, ''),
+    ]);
+    if (!rollout) return refused('no-such-rollout', `The relay knows no rollout ${rolloutId}.`);
+    return { ok: true, rollout };
   }
 
   async #cancel({ id, runId }: Asked<'cancel'>): Promise<Reply | undefined> {
@@ -253,7 +283,8 @@ export class OperatorSession implements Session {
   }
 
   #reply(id: number, reply: Reply): void {
-    this.#say({ type: 'reply', id, ...reply });
+    const { fleet } = this.#context;
+    this.#say({ type: 'reply', id, ...reply, ...(reply.run && { run: fleet.withProgress(reply.run) }) });
   }
 
   #say(message: ToOperatorMessage): void {

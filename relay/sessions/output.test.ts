@@ -82,6 +82,17 @@ describe('the output of a run', () => {
     assert.deepEqual(bea.faults, []);
   });
 
+  it('comes with how far the build is, which the relay asks for in its welcome', async () => {
+    assert.equal(agent.heard.find(message => message.type === 'welcome')?.progress, true);
+    const progress = { builds: { done: 2, total: 5 }, now: [{ kind: 'build' as const, name: 'hello' }], more: 0 };
+    agent.say({ type: 'progress', runId: run.runId, progress });
+    await until('the progress', () => ana.heard.some(message => message.type === 'run' && message.run.progress));
+    const late = await harness.operator('ben');
+    assert.deepEqual(late.hosts.get('web')?.runs[0]?.progress, progress, 'who comes later is told, too');
+    const reply = await late.watch(run.runId);
+    assert.deepEqual(reply.run?.progress, progress, 'and so is who looks at the run');
+  });
+
   it('is cut back at every viewer when the host lost power, wherever the viewer was', async () => {
     const behind = await harness.operator('behind');
     const away = await harness.operator('away');

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import {
   encodeFrame,
+  rolloutIdSchema,
   runIdSchema,
   START,
   type AnyRunEvent,
@@ -9,7 +11,9 @@ import {
   type StreamName,
 } from '../../protocol/index.ts';
 import type { Backbone } from '../backbone/backbone.ts';
+import { readRequests } from '../rollouts/record.ts';
 import { AGENT } from './test-agent.ts';
+import { requestFor, rolloutFor } from './test-operator.ts';
 
 const AT = 1_800_000_000_000;
 const TOKENS = { web: 'a'.repeat(64), gone: 'b'.repeat(64), ana: 'c'.repeat(64) };
@@ -46,9 +50,28 @@ export async function fillStore(backbone: Backbone): Promise<void> {
   await append(backbone, RUNS.ended, 'lock-after', START, '{"nodes":2}', true);
   const end = { type: 'ended', outcome: 'succeeded', changed: true, after: {} };
   for (const runId of [RUNS.ended, RUNS.gone]) await backbone.appendEvents(runId, [event(2, end)]);
+  await fillRollout(backbone);
   await backbone.audit({ at: AT + 5, who: 'command line', action: 'enroll', subject: 'web' });
   await backbone.revoke({ kind: 'host', name: 'gone' }, 'command line', AT + 6);
   await backbone.releaseHost('web', 'one', AT + 7);
+}
+
+/** A rollout of which one host has its turn and one waits. */
+async function fillRollout(backbone: Backbone): Promise<void> {
+  const hosts = ['next-1', 'next-2'];
+  const requests = hosts.map((host, index) => {
+    const runId = runIdSchema.parse(`01K0000000000000000000000${'DE'.charAt(index)}`);
+    return requestFor(host, runId, { requestedAt: AT, expiresAt: AT + 86_400_000 });
+  });
+  for (const host of hosts) await backbone.enrollHost(host, createHash('sha256').update(host).digest('hex'), AT);
+  const rolloutId = rolloutIdSchema.parse('01K0000000000000000000000R');
+  const ask = rolloutFor(hosts, { rolloutId, requests });
+  const read = readRequests(ask);
+  if (!read.ok) throw new Error(read.message);
+  await backbone.askRollout({ ask, requests: read.requests, by: 'ana', at: AT });
+  await backbone.claimHost({ host: 'next-1', session: 'two', agent: AGENT, at: AT, onCommand: () => undefined });
+  await backbone.advanceRollout(rolloutId, AT);
+  await backbone.releaseHost('next-1', 'two', AT);
 }
 
 /** Everything that a store holds, as JSON can say it. */
@@ -64,7 +87,11 @@ export async function contentOf(backbone: Backbone): Promise<unknown> {
   }
   const owners: Record<string, unknown> = {};
   for (const hash of Object.values(TOKENS)) owners[hash] = (await backbone.tokenOwner(hash)) ?? 'nobody';
-  const content = { hosts: await backbone.hosts(), owners, runs, audit: await backbone.readAudit(100) };
+  const rollouts = await backbone.rollouts();
+  const content = {
+    ...{ hosts: await backbone.hosts(), owners, runs, audit: await backbone.readAudit(100) },
+    ...(rollouts.length > 0 && { rollouts }),
+  };
   return JSON.parse(JSON.stringify(content));
 }
 

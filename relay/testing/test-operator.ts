@@ -1,7 +1,11 @@
+import { ulid } from 'ulid';
 import {
   decodeFrame,
   planChunk,
   PROTOCOL,
+  rolloutIdSchema,
+  ROLLOUTS,
+  runIdSchema,
   sealRequest,
   START,
   type AnyRunEvent,
@@ -9,6 +13,9 @@ import {
   type OperatorMessage,
   type Position,
   type RequestEnvelope,
+  type Rollout,
+  type RolloutAsk,
+  type RolloutId,
   type RunId,
   type StreamName,
   type ToOperatorMessage,
@@ -35,6 +42,7 @@ export interface Copy {
 export class TestOperator extends Peer<OperatorMessage, ToOperatorMessage> {
   readonly hosts = new Map<string, FleetHost>();
   readonly events = new Map<RunId, AnyRunEvent[]>();
+  readonly rollouts = new Map<RolloutId, Rollout>();
   readonly copies = new Map<string, Copy>();
   fleetComplete = false;
   readonly faults: string[] = [];
@@ -54,7 +62,8 @@ export class TestOperator extends Peer<OperatorMessage, ToOperatorMessage> {
   static async hello(options: PeerOptions): Promise<TestOperator> {
     const operator = new TestOperator(options);
     await operator.status();
-    operator.say({ type: 'hello', protocol: PROTOCOL, client: { name: 'test', version: '1' } });
+    const features = [ROLLOUTS];
+    operator.say({ type: 'hello', protocol: PROTOCOL, client: { name: 'test', version: '1' }, features });
     await until('the fleet', () => operator.fleetComplete);
     return operator;
   }
@@ -67,6 +76,11 @@ export class TestOperator extends Peer<OperatorMessage, ToOperatorMessage> {
 
   async update(host: string, runId: RunId, more: Partial<UpdateRequest> = {}): Promise<Reply> {
     return this.ask({ type: 'update-agent', ...requestFor(host, runId, more) });
+  }
+
+  /** Asks for a rollout over hosts, whose requests are made now. */
+  async rollOut(hosts: readonly string[], more: Partial<RolloutAsk> = {}): Promise<Reply> {
+    return this.ask({ type: 'start-rollout', ...rolloutFor(hosts, more) });
   }
 
   /** Follows a run from where its copies are. */
@@ -125,6 +139,13 @@ export class TestOperator extends Peer<OperatorMessage, ToOperatorMessage> {
         if (host && others) this.hosts.set(host.host, { ...host, runs: [message.run, ...others] });
         break;
       }
+      case 'rollouts':
+        this.rollouts.clear();
+        for (const rollout of message.rollouts) this.rollouts.set(rollout.rolloutId, rollout);
+        break;
+      case 'rollout':
+        this.rollouts.set(message.rollout.rolloutId, message.rollout);
+        break;
       case 'events': {
         const events = this.events.get(message.runId) ?? [];
         this.events.set(message.runId, events);
@@ -140,6 +161,16 @@ export class TestOperator extends Peer<OperatorMessage, ToOperatorMessage> {
       default:
     }
   }
+}
+
+/** An ask for a rollout, one host at a time and without a wait between them unless said otherwise. */
+export function rolloutFor(hosts: readonly string[], more: Partial<RolloutAsk> = {}): RolloutAsk {
+  return {
+    rolloutId: rolloutIdSchema.parse(ulid()),
+    requests: hosts.map(host => requestFor(host, runIdSchema.parse(ulid()))),
+    ...{ width: 1, stagger: 0, stopAfterFailures: 3 },
+    ...more,
+  };
 }
 
 /** A request for an update, sealed. */

@@ -21,8 +21,8 @@ describe('the document of options', () => {
   });
 
   it('says of each option what it is, and what it is without being set', () => {
-    assert.match(text, /### `services\.nixfleet-agent\.port`\n\nAbout port\.\n\n- type: 16 bit\n- default: `7780`\n/);
-    assert.match(text, /- type: string\n- example: `"wss:\/\/relay"`\n/);
+    assert.match(text, /### `services\.nixfleet-agent\.port`\n\nAbout port\.\n\n- type: `16 bit`\n- default: `7780`\n/);
+    assert.match(text, /- type: `string`\n- example: `"wss:\/\/relay"`\n/);
   });
 
   it('says where an option is, when it is not everywhere', () => {

@@ -77,7 +77,7 @@ function rank({ name }: Option): number {
 function entry({ name, type, description, default: preset, example }: Option, on?: readonly Platform[]): string {
   const facts = [
     ...(on ? [`- on: ${on.map(platform => PLATFORMS[platform]).join(', ')}`] : []),
-    `- type: ${type}`,
+    `- type: ${code(type)}`,
     ...(preset === undefined ? [] : [`- default: ${code(preset)}`]),
     ...(example === undefined ? [] : [`- example: ${code(example)}`]),
   ];

@@ -18,7 +18,7 @@ export async function openEditor(demo: Demo, say: Say, interrupted: AbortSignal)
     '',
     `Open the NixFleet view, right-click ${second}, and pick Update Agent.`,
     ...Object.entries(demo.logs).map(([what, where]) => `Log of the ${what}: ${where}`),
-    'Ctrl-C ends the demo and leaves nothing behind.',
+    'Ctrl-C ends the demo, its hosts and their data.',
   ];
   if (await hasDesktopCode()) {
     say(['', 'Opening VS Code.', ...hint].join('\n'));

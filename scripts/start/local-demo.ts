@@ -189,6 +189,8 @@ class LocalDemo implements Demo {
     const words: Record<string, string> = {
       system: `${arch() === 'arm64' ? 'aarch64' : 'x86_64'}-${platform()}`,
       node: process.execPath,
+      // where mkdir and ln are differs: on NixOS not in /usr/bin
+      path: (process.env['PATH'] ?? '/usr/bin:/bin').replaceAll(/["\\]|\$\{/g, '\\$&'),
       hosts: join(this.folder, 'hosts'),
       nixfleet: `git+file://${join(this.folder, 'git/nixfleet.git')}?ref=main`,
     };

@@ -16,7 +16,7 @@ import {
 } from '../fleet/oracle.ts';
 import type { TestHost } from '../hosts/lab/host.ts';
 import { Fleet } from '../support/fleet.ts';
-import type { Operator, WatchedRun } from '../support/operator.ts';
+import { RefusedError, type Operator, type WatchedRun } from '../support/operator.ts';
 import { after, holdIn, type Hold, type Stage } from './holds.ts';
 import { ACTIVATING, CONFIRMING, strikeOf } from './strikes.ts';
 import { endsAnywhere, type End, type Fault, type RunCell } from './table.ts';
@@ -158,7 +158,7 @@ export class FaultRig implements AsyncDisposable {
     // one that was killed as the run ended is started again a second later
     await host.waitFor(async () => (await agentPid(host)) !== 0, { what: 'the agent' });
     // who begins from nothing sees the same
-    const second = await other.finished(run.runId);
+    const second = await this.#fromNothing(other, run.runId);
     for (const viewer of [run, second]) assertNothingWasLost(host, viewer);
     try {
       if (end.outcome === 'succeeded') await assertUpdatedTo(host, run, version);
@@ -175,6 +175,23 @@ export class FaultRig implements AsyncDisposable {
       resumes: run.state.resumes,
       ...(confirming && { confirmedIn: end.at - confirming.startedAt }),
     };
+  }
+
+  /** The run as somebody sees it who knows nothing of it. A relay that lost it has it from the host again, before long. */
+  async #fromNothing(other: Operator, runId: RunId): Promise<WatchedRun> {
+    let run: WatchedRun | undefined;
+    const isThere = async (): Promise<boolean> => {
+      try {
+        run = await other.finished(runId);
+        return true;
+      } catch (error) {
+        if (error instanceof RefusedError && error.reason.kind === 'no-such-run') return false;
+        throw error;
+      }
+    };
+    await this.#host.waitFor(isThere, { what: 'the relay to have the run from the host again' });
+    assert.ok(run);
+    return run;
   }
 
   /** Does what the advice of a run says that left its host between two states: once there is room, an update puts it right. */

@@ -1,6 +1,8 @@
 // `npm run test:soak -- --seed S --minutes M`: faults in a random order that the seed decides, on one real host after
 // another, until the time is up or something does not hold. `--replay WORD,WORD…` does just these.
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { execa } from 'execa';
 import { FaultRig } from './rig.ts';
 import { randomFrom } from './random.ts';
 import { deedOf, nextDeed, wordOf, type Deed } from './soak-plan.ts';
@@ -14,6 +16,9 @@ if (!Number.isSafeInteger(seed) || !(minutes > 0)) {
   console.error('usage: npm run test:soak -- [--seed NUMBER] [--minutes NUMBER] [--replay PHASE/FAULT,…]');
   process.exit(2);
 }
+
+const root = join(import.meta.dirname, '../..');
+await execa(process.execPath, ['esbuild.mjs'], { cwd: root, stdin: 'ignore', stdout: 'inherit', stderr: 'inherit' });
 
 /** So many runs one host goes through: a long history is part of the test, and of the time a replay takes. */
 const RUNS_OF_A_HOST = 40;

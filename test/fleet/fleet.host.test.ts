@@ -37,6 +37,28 @@ describe('updating hosts through a relay', () => {
       [fleet.lab.nixfleet.revOf('1.0.0'), rev],
     );
     assert.ok(run.state.steps.every(step => step.exitCode === 0));
+    assert.ok((run.state.totals?.builds ?? 0) > 0, 'nix said what it built');
+    const agent = run.state.packages?.changes.find(({ name }) => name === 'nixfleet-agent');
+    assert.deepEqual([agent?.before, agent?.after], [[old], ['1.1.0']]);
+  });
+
+  it('tells how far the build is while it goes on, to those who come then as well', async () => {
+    const hold = '/run/nixfleet-test-hold';
+    await h1.run(['touch', hold]);
+    await fleet.lab.nixcfg.setFaults('h1', { build: { hold } });
+    const runId = await operator.update('h1');
+    const progress = await operator.waitFor('what is being built', () => {
+      const said = operator.runs.get(runId)?.progress;
+      return said?.now.some(({ kind }) => kind === 'build') && said;
+    });
+    assert.ok((progress.builds?.done ?? Infinity) < (progress.builds?.total ?? 0), JSON.stringify(progress));
+    await using late = await fleet.operator();
+    await late.waitFor('the same', () => late.runs.get(runId)?.progress?.builds);
+    await h1.run(['rm', hold]);
+    const run = await operator.finished(runId);
+    assertOutcome(run, 'succeeded');
+    assert.equal(operator.runs.get(runId)?.progress, undefined, 'it is over with the build');
+    assert.equal(run.state.totals?.builds, progress.builds?.total);
   });
 
   it('builds what a rebuild by hand builds', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'mocha';
-import { ENROLL_PLATFORMS, nixcfgOptions } from '../../relay/cli/enroll-text.ts';
+import { ENROLL_PLATFORMS, nixcfgOptions } from '../../protocol/index.ts';
 import { useSharedHost } from '../hosts/lab/for-tests.ts';
 import type { TestHost } from '../hosts/lab/host.ts';
 import { bringFiles, valueOf } from './evaluate.ts';
@@ -61,7 +61,6 @@ describe('What people paste into nixcfg', function () {
     it(`is what the relay prints for ${platform}, as it is`, async () => {
       const options = nixcfgOptions(platform, {
         host: 'web7',
-        token: '',
         url: 'wss://relay.home:7780',
         certificate: { fingerprint: Array<string>(32).fill('AB').join(':'), selfSigned: true },
         owner: 'bea',
@@ -73,7 +72,7 @@ describe('What people paste into nixcfg', function () {
     });
 
   it('is what the relay prints when it has no certificate', async () => {
-    const enrolled = { host: 'web7', token: '', url: 'ws://10.0.0.1:7780', certificate: undefined };
+    const enrolled = { host: 'web7', url: 'ws://10.0.0.1:7780', certificate: undefined };
     const got = await evaluated.nixos(`{ ${nixcfgOptions('nixos', enrolled)}\n }`);
     assert.equal(got['allowPlaintext'], true);
   });

@@ -12,6 +12,7 @@ import {
   toAgentMessageSchema,
   type AgentInfo,
   type AgentMessage,
+  type BuildProgress,
   type HostStatus,
   type Position,
   type RunId,
@@ -104,6 +105,11 @@ export class FakeAgent implements AsyncDisposable {
   sayStatus(part: Partial<HostStatus>): void {
     this.#status = { ...this.#status, at: Date.now(), ...part };
     this.#say({ type: 'status', status: this.#status });
+  }
+
+  /** Says how far the build of a run is. */
+  sayProgress(runId: RunId, progress: BuildProgress): void {
+    this.#say({ type: 'progress', runId, progress });
   }
 
   /** The run that it was asked for last, once it was. */

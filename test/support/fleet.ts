@@ -2,7 +2,6 @@
  * A whole fleet for real: a relay process on this machine, and hosts of a lab whose agents reach it over their own
  * network. Host tests, the click-through in VS Code, the benchmarks and `npm start` all begin with one.
  */
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { TestHost } from '../hosts/lab/host.ts';
 import { Lab, type LabOptions } from '../hosts/lab/lab.ts';
@@ -52,7 +51,7 @@ export class Fleet implements AsyncDisposable {
       log: join(this.lab.folder, 'relay.log'),
       listen: ['127.0.0.1:0', `unix:${this.#socket}`],
     });
-    this.#operatorToken = await this.relay.operator(`test-${randomBytes(3).toString('hex')}`);
+    this.#operatorToken = await this.relay.operator('ana');
     this.#forward = await this.lab.forward({ port: PORT, socket: this.#socket });
   }
 

@@ -84,6 +84,13 @@ export class WatchedRun {
     return this.state.end !== undefined && STREAMS.every(name => this.hasEnded(name));
   }
 
+  /** How far it is, for the error of a wait. */
+  get soFar(): string {
+    const open = STREAMS.filter(name => !this.hasEnded(name));
+    const { phase, seq, end } = this.state;
+    return `event ${seq} (${end?.outcome ?? phase}), without the end of ${open.join(', ') || 'none of its streams'}`;
+  }
+
   positions(): Record<StreamName, Position> {
     return Object.fromEntries(STREAMS.map(name => [name, this.#stream(name).position])) as Record<StreamName, Position>;
   }
@@ -192,7 +199,12 @@ export class Operator implements AsyncDisposable {
     if (!run) {
       run = new WatchedRun(runId);
       this.#watched.set(runId, run);
-      await this.ask({ type: 'subscribe', runId, afterSeq: 0, streams: run.positions() });
+      try {
+        await this.ask({ type: 'subscribe', runId, afterSeq: 0, streams: run.positions() });
+      } catch (error) {
+        this.#watched.delete(runId);
+        throw error;
+      }
     }
     return run;
   }
@@ -209,13 +221,17 @@ export class Operator implements AsyncDisposable {
   }
 
   /** Waits until something holds; looks after everything that arrives. `what` stands in the error of the deadline. */
-  async waitFor<T>(what: string, condition: () => T | undefined | false | null, timeoutMs = 60_000): Promise<T> {
+  async waitFor<T>(
+    what: string | (() => string),
+    condition: () => T | undefined | false | null,
+    timeoutMs = 60_000,
+  ): Promise<T> {
     const deadline = AbortSignal.timeout(timeoutMs);
     for (;;) {
       if (this.#fault) throw this.#fault;
       const value = condition();
       if (value) return value;
-      if (deadline.aborted) throw new Error(`waited ${timeoutMs} ms for ${what}`);
+      if (deadline.aborted) throw new Error(`waited ${timeoutMs} ms for ${typeof what === 'string' ? what : what()}`);
       await Promise.race([
         new Promise(resolve => this.#changes.once('change', resolve)),
         delay(250, undefined, { signal: deadline }).catch(() => undefined),
@@ -227,7 +243,7 @@ export class Operator implements AsyncDisposable {
   async finished(runId: RunId, timeoutMs = 120_000): Promise<WatchedRun> {
     const run = await this.watch(runId);
     await this.waitFor(
-      `the end of run ${runId}`,
+      () => `the end of run ${runId}: ${this.#online ? 'online' : 'offline'}, ${run.soFar}`,
       () => {
         const summary = this.runs.get(runId);
         return run.isComplete || (summary && summary.seq === 0 && isOver(summary));
@@ -354,6 +370,9 @@ export class Operator implements AsyncDisposable {
         break;
       }
       case 'stream-gone':
+      // never asked for here
+      case 'rollouts':
+      case 'rollout':
         break;
       case 'error':
         throw new Error(`the relay says: ${message.message}`);

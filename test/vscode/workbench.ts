@@ -17,6 +17,11 @@ export interface WorkbenchOptions extends Omit<ServerOptions, 'connectionToken' 
   readonly theme?: Theme;
   /** In pixels; 1280 × 800 unless told. */
   readonly size?: { readonly width: number; readonly height: number };
+  /**
+   * The language that extensions are asked to speak, such as `de`. The window itself stays English: its own words in other
+   * languages are extensions that are not here.
+   */
+  readonly language?: string;
 }
 
 /** A theme's name in settings, its label, and the class that the window has when it is applied. */
@@ -53,7 +58,10 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
   let browser: Browser | undefined;
   try {
     browser = await startBrowser();
-    const page = await browser.newPage({ viewport: size });
+    const context = await browser.newContext({ viewport: size });
+    if (options.language !== undefined)
+      await context.addInitScript(`globalThis._VSCODE_NLS_LANGUAGE = ${JSON.stringify(options.language)}`);
+    const page = await context.newPage();
     page.setDefaultTimeout(DEADLINE);
     const workbench = new Workbench(page, server, browser);
     await page.goto(server.url({ folder: options.folder }));
@@ -89,6 +97,20 @@ export class Workbench implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Another window of the same person; `closeWindow` ends it alone. */
+  async openWindow(folder: string): Promise<Workbench> {
+    const page = await this.page.context().newPage();
+    page.setDefaultTimeout(DEADLINE);
+    const other = new Workbench(page, this.server, this.#browser);
+    await page.goto(this.server.url({ folder }));
+    await page.locator('.monaco-workbench').waitFor();
+    return other;
+  }
+
+  closeWindow(): Promise<void> {
+    return this.page.close();
   }
 
   /** Loads the window anew, as *Developer: Reload Window* does. */
@@ -197,12 +219,12 @@ export class Workbench implements AsyncDisposable {
       const item = this.#menu.getByRole('menuitem', { name: entry, exact: true });
       await item.hover();
       if (index < entries.length - 1) continue;
-      // a menu that is still being laid out swallows the first click
+      // a menu that is still being laid out swallows the first click; one that is slow to go would take a second one, too
       await waitUntil(`the menu takes ${entry}`, async () => {
         await item.click({ timeout: 1_000 }).catch(() => undefined);
         return this.#menuItems
           .first()
-          .waitFor({ state: 'hidden', timeout: 1_000 })
+          .waitFor({ state: 'hidden', timeout: 5_000 })
           .then(
             () => true,
             () => false,

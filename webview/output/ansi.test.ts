@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { ansiSpans, plainRow } from './ansi.ts';
+import { plainRow } from '../../protocol/row-text.ts';
+import { ansiSpans } from './ansi.ts';
 
 const spans = (row: string): [string, string][] => ansiSpans(row).map(span => [span.text, span.classes.join(' ')]);
 

@@ -1,4 +1,5 @@
 import Anser, { type AnserJsonEntry } from 'anser';
+import { shownRow } from '../../protocol/row-text.ts';
 
 /** Text of one style. The classes are those of output.css. */
 export interface Span {
@@ -6,47 +7,15 @@ export interface Span {
   readonly classes: readonly string[];
 }
 
-/**
- * A row of output as styled text. SGR sequences become classes that stand for the theme's terminal colours; all other
- * control sequences and control characters do nothing here and are dropped. Of a line that overwrote itself the last
- * version is left, as a terminal would show it.
- */
+/** What is shown of a row of output as styled text. SGR sequences become classes that stand for the theme's terminal colours. */
 export function ansiSpans(row: string): Span[] {
-  const text = printable(lastOverwrite(row));
+  const text = shownRow(row);
   if (text === '') return [];
   if (!text.includes('\x1b')) return [{ text, classes: [] }];
   return Anser.ansiToJson(text, { json: true, use_classes: true, remove_empty: true }).map(entry => ({
     text: entry.content,
     classes: classesOf(entry),
   }));
-}
-
-/** The row without any control sequence. */
-export function plainRow(row: string): string {
-  return ansiSpans(row)
-    .map(span => span.text)
-    .join('');
-}
-
-/** What stands behind the last carriage return that something follows, with the colours that were on before. */
-function lastOverwrite(row: string): string {
-  const line = row.replace(/\r+$/, '');
-  const last = line.lastIndexOf('\r');
-  if (last === -1) return line;
-  const colours = line.slice(0, last).match(SGR) ?? [];
-  return colours.join('') + line.slice(last + 1);
-}
-
-const SGR = /\x1b\[[\d;]*m/g;
-/** Strings for the terminal, such as its title: OSC, DCS, SOS, PM and APC, with what they say (ECMA-48, 8.3). */
-const STRINGS = /\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|$)/g;
-/** CSI sequences that are not SGR, and those that the row ends in. */
-const OTHER_CSI = /\x1b\[(?![\d;]*m)[0-?]*[ -/]*(?:[@-~]|$)/g;
-const OTHER_ESCAPES = /\x1b(?!\[)[ -/]*[0-~]?/g;
-const CONTROLS = /[\x00-\x08\x0a-\x1a\x1c-\x1f\x7f-\x9f]/g;
-
-function printable(text: string): string {
-  return text.replace(STRINGS, '').replace(OTHER_CSI, '').replace(OTHER_ESCAPES, '').replace(CONTROLS, '');
 }
 
 function classesOf({ fg, bg, fg_truecolor, bg_truecolor, decorations }: AnserJsonEntry): string[] {

@@ -10,6 +10,7 @@ const BUTTONS: Readonly<Record<PanelAction, { label: PanelLabel; icon: IconName 
   'open-diff': { label: 'openDiff', icon: 'diff' },
   'use-lock': { label: 'useLock', icon: 'down' },
   'open-output': { label: 'openOutput', icon: 'text' },
+  'save-output': { label: 'saveOutput', icon: 'down' },
 };
 
 /** The buttons that make sense now. Each is made once: one that stays keeps its focus. */

@@ -3,9 +3,10 @@ import type { PageContext, Section } from '../context.ts';
 import { el, fill, setText } from '../dom.ts';
 import { icon } from '../icons.ts';
 import { foldable } from './foldable.ts';
+import { linkButton } from './link-button.ts';
 
 /** The commits that the pull brought. */
-export function commitsSection({ label, formats }: PageContext): Section<CommitsView | null> {
+export function commitsSection({ label, formats, post }: PageContext): Section<CommitsView | null> {
   const fold = foldable('commits', label('commits'), true);
   return {
     element: fold.element,
@@ -22,13 +23,24 @@ export function commitsSection({ label, formats }: PageContext): Section<Commits
             el(
               'li',
               {},
-              el('code', {}, commit.shortRev),
+              commit.link === null
+                ? el('code', {}, commit.shortRev)
+                : linkButton(el('code', {}, commit.shortRev), commit.link, label('openCommit', commit.shortRev), post),
               el('span', { class: 'subject' }, commit.subject),
               el('span', { class: 'quiet' }, `${commit.author} · ${formats.date(commit.at)}`),
             ),
           ),
         ),
         view.more === null ? null : el('p', { class: 'quiet' }, view.more),
+        view.link === null
+          ? null
+          : linkButton(
+              el('span', {}, label('compareCommits')),
+              view.link,
+              label('compareCommits'),
+              post,
+              icon('external'),
+            ),
       );
     },
   };

@@ -3,6 +3,7 @@ import type { PageContext, Section } from '../context.ts';
 import { el, fill, setText } from '../dom.ts';
 import { icon } from '../icons.ts';
 import { foldable } from './foldable.ts';
+import { linkButton } from './link-button.ts';
 
 /** What changed in flake.lock, as a table. */
 export function lockSection(context: PageContext): Section<LockView> {
@@ -62,16 +63,9 @@ function locked({ text, date, title }: LockedView, { formats }: PageContext): HT
   );
 }
 
-/** A button rather than a link: the editor would follow a link by itself, and the extension checks first. */
 function linkTo(input: string, url: string, { label, post }: PageContext): HTMLElement {
-  const button = el(
-    'button',
-    { class: 'link', type: 'button', title: url, 'aria-label': label('compareInput', input) },
-    el('span', { class: 'link-text' }, label('compare')),
-    icon('external'),
-  );
-  button.addEventListener('click', () => post({ type: 'open-link', url }));
-  return button;
+  const text = el('span', { class: 'link-text' }, label('compare'));
+  return linkButton(text, url, label('compareInput', input), post, icon('external'));
 }
 
 /** Long names may break behind their slashes. */

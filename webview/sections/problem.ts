@@ -55,7 +55,7 @@ export function problemSection({ label, post }: PageContext): Section<ProblemVie
 
 /** What went well enough but should be known. */
 export function warningsSection({ label }: PageContext): Section<readonly string[]> {
-  const list = el('ul', { class: 'notice-text' });
+  const list = el('ul', { class: 'notice-text', 'aria-live': 'polite' });
   const element = el(
     'section',
     { class: 'notice warnings', 'aria-label': label('warnings'), 'data-mark': 'attention', hidden: true },

@@ -2,6 +2,7 @@ import type { StepView } from '../../protocol/panel.ts';
 import type { PageContext, Section } from '../context.ts';
 import { el, fill, setText } from '../dom.ts';
 import { icon } from '../icons.ts';
+import { timeSpent } from './time-spent.ts';
 
 interface Step {
   readonly element: HTMLElement;
@@ -9,8 +10,11 @@ interface Step {
 }
 
 /** The phases in their order, with how each stands and how long it took. Steps stay in place and change. */
-export function stepperSection({ label, ticker }: PageContext): Section<readonly StepView[]> {
-  const element = el('ol', { class: 'stepper', 'aria-label': label('progress') });
+export function stepperSection(context: PageContext): Section<readonly StepView[]> {
+  const { label, ticker } = context;
+  const list = el('ol', { class: 'stepper', 'aria-label': label('progress') });
+  const times = timeSpent(context);
+  const element = el('div', {}, list, times.element);
   const steps = new Map<string, Step>();
 
   function makeStep(): Step {
@@ -45,10 +49,11 @@ export function stepperSection({ label, ticker }: PageContext): Section<readonly
         if (!known) {
           known = makeStep();
           steps.set(step.phase, known);
-          element.append(known.element);
+          list.append(known.element);
         }
         known.show(step);
       }
+      times.show(view);
     },
   };
 }

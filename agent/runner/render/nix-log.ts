@@ -3,7 +3,8 @@
  * and copied, and the builders' lines behind the short name of their derivation. The format and the texts are those of
  * nix's src/libutil/logging.cc and src/libmain/progress-bar.cc. Lines that are not of the format pass through as they are.
  */
-import * as z from 'zod';
+import { nameOf } from './build-tracker.ts';
+import { ActivityType, parseNixEntry, ResultType, type ActivityId, type NixEntry } from './nix-entry.ts';
 import type { Renderer } from './renderer.ts';
 
 /** A longer line passes through in pieces; nothing larger is ever held. */
@@ -13,24 +14,6 @@ const PREFIX = Buffer.from('@nix ');
 const NEWLINE = 10;
 const INFO = 3;
 
-const ActivityType = { build: 105, buildWaiting: 111, postBuildHook: 110 } as const;
-const ResultType = { buildLogLine: 101, postBuildLogLine: 107 } as const;
-
-const fields = z.array(z.union([z.string(), z.number()])).catch([]);
-const entrySchema = z.discriminatedUnion('action', [
-  z.object({ action: z.literal('msg'), level: z.number(), msg: z.string() }),
-  z.object({
-    action: z.literal('start'),
-    id: z.number(),
-    level: z.number(),
-    type: z.number(),
-    text: z.string().catch(''),
-    fields,
-  }),
-  z.object({ action: z.literal('stop'), id: z.number() }),
-  z.object({ action: z.literal('result'), id: z.number(), type: z.number(), fields }),
-]);
-
 export class NixLogRenderer implements Renderer {
   /** Pieces of the line that has not ended, while it can still be an entry. */
   #held: Uint8Array[] = [];
@@ -38,7 +21,13 @@ export class NixLogRenderer implements Renderer {
   /** The current line is passed through as it comes. */
   #passing = false;
   /** Short names of the derivations that are being built, by activity. */
-  readonly #names = new Map<number, string>();
+  readonly #names = new Map<ActivityId, string>();
+  readonly #watch: ((entry: NixEntry) => void) | undefined;
+
+  /** @param watch told of every entry, which changes nothing of what is rendered */
+  constructor(watch?: (entry: NixEntry) => void) {
+    this.#watch = watch;
+  }
 
   push(chunk: Uint8Array): Uint8Array {
     const out: Uint8Array[] = [];
@@ -87,18 +76,15 @@ export class NixLogRenderer implements Renderer {
 
   #render(line: Uint8Array): Uint8Array {
     if (line.length <= PREFIX.length) return line;
-    let value: unknown;
-    try {
-      value = JSON.parse(new TextDecoder().decode(line.subarray(PREFIX.length)));
-    } catch {
-      return line;
-    }
-    const entry = entrySchema.safeParse(value).data;
+    const parsed = parseNixEntry(new TextDecoder().decode(line.subarray(PREFIX.length)));
+    if (!parsed) return line;
+    const { entry } = parsed;
+    if (entry) this.#watch?.(entry);
     const text = entry && this.#text(entry);
     return text === undefined ? new Uint8Array(0) : Buffer.from(`${text}\n`);
   }
 
-  #text(entry: z.infer<typeof entrySchema>): string | undefined {
+  #text(entry: NixEntry): string | undefined {
     switch (entry.action) {
       case 'msg':
         return entry.level <= INFO ? entry.msg : undefined;
@@ -130,9 +116,6 @@ function startsLikeEntry(line: Uint8Array): boolean {
 
 /** `/nix/store/<hash>-hello-2.12.drv` → `hello`: nix names a build by the derivation's name without its version. */
 function derivationName(path: string | number | undefined): string {
-  const base = String(path ?? '')
-    .replace(/^.*\//, '')
-    .replace(/^[0-9a-z]{32}-/, '')
-    .replace(/\.drv$/, '');
+  const base = nameOf(path);
   return /^(.*?)(?:-[^A-Za-z].*)?$/s.exec(base)?.[1] ?? base;
 }

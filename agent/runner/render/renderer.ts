@@ -1,4 +1,5 @@
 import { CredentialFilter } from '../../steps/credentials.ts';
+import type { NixEntry } from './nix-entry.ts';
 import { NixLogRenderer } from './nix-log.ts';
 
 /**
@@ -11,9 +12,12 @@ export interface Renderer {
   end(): Uint8Array;
 }
 
-/** The renderer for a raw file, which says by its name what is in it. */
-export function rendererFor(rawFile: string): Renderer {
-  return new WithoutCredentials(rawFile === NIX_RAW ? new NixLogRenderer() : new PlainRenderer());
+/**
+ * The renderer for a raw file, which says by its name what is in it.
+ * @param watch told of the entries of nix's log on the way
+ */
+export function rendererFor(rawFile: string, watch?: (entry: NixEntry) => void): Renderer {
+  return new WithoutCredentials(rawFile === NIX_RAW ? new NixLogRenderer(watch) : new PlainRenderer());
 }
 
 /** The raw file of nix's machine-readable log; all other raw files hold plain output. */

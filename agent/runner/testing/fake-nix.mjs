@@ -30,6 +30,9 @@ if (name === 'nix-env' && plan.commit === 'hang') {
   process.stdout.write(`nix (Nix) ${plan.version ?? '2.26.3'}\n`);
 } else if (args[0] === 'flake') {
   update();
+} else if (args[0] === 'store' && args[1] === 'diff-closures' && plan.packages !== undefined) {
+  if (plan.packages === 'hang') hang();
+  else process.stdout.write(plan.packages);
 } else if (args[0] === 'build') {
   build();
 } else {
@@ -65,12 +68,16 @@ function build() {
   const { rev } = JSON.parse(readFileSync('flake.lock', 'utf8')).nodes.nixfleet.locked;
   const drv = '/nix/store/00000000000000000000000000000000-nixos-system-web-1.drv';
   const log = entry => say(`@nix ${JSON.stringify(entry)}`);
+  log({ action: 'start', id: 7, level: 0, type: 104, text: '', parent: 0 });
+  log({ action: 'result', id: 7, type: 105, fields: [0, 1, 1, 0] });
   log({ action: 'start', id: 1, level: 3, type: 105, text: `building '${drv}'`, fields: [drv, '', 1, 1], parent: 0 });
   for (let i = 1; i <= (plan.build?.lines ?? 3); i++)
     log({ action: 'result', id: 1, type: 101, fields: [`part ${i}`] });
   if (plan.build?.hang) return hang();
   for (const msg of plan.build?.errors ?? []) log({ action: 'msg', level: 0, msg });
   if (plan.build?.exit) process.exit(plan.build.exit);
+
+  log({ action: 'result', id: 7, type: 105, fields: [1, 1, 0, 0] });
 
   const version = `1.0.${rev.slice(0, 4)}`;
   const key = createHash('sha256')
@@ -96,6 +103,7 @@ function build() {
   rmSync(script, { force: true });
   writeFileSync(script, `#!${process.execPath}\n${readFileSync(join(home, 'switch.mjs'), 'utf8')}`);
   chmodSync(script, 0o755);
+  writeFileSync(join(toplevel, 'kernel'), '');
   const link = args[args.indexOf('--out-link') + 1];
   rmSync(link, { force: true });
   symlinkSync(toplevel, link);

@@ -1,7 +1,7 @@
 // A toplevel's bin/switch-to-configuration on a test host without systemd: moves the link of the current system and
 // replaces the agent, which is a process that says of itself what a real one says.
 import { spawn } from 'node:child_process';
-import { appendFileSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const toplevel = dirname(dirname(process.argv[1]));
@@ -19,6 +19,7 @@ if (action === 'boot') {
   process.exit(0);
 }
 console.error('activating the configuration...');
+if (plan.at === 'stopping') finish();
 rmSync(join(home, 'current-system'), { force: true });
 symlinkSync(toplevel, join(home, 'current-system'));
 const state = join(home, 'state/agent/agent.json');
@@ -49,7 +50,18 @@ if (!running || !alive(running.pid) || running.storePath !== manifest?.storePath
 finish();
 
 function finish() {
-  if (plan.hang) return setInterval(() => undefined, 1 << 30);
+  for (let line = 0; line < (plan.lines ?? 0); line++) say(`stopping unit ${line}`);
+  // nothing that comes after this is done
+  if (plan.hang) for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   for (const line of plan.stderr ?? []) console.error(line);
   process.exit(plan.exit ?? 0);
+}
+
+/** Whatever becomes of it: the disk may be full. */
+function say(line) {
+  try {
+    writeSync(2, `${line}\n`);
+  } catch {
+    // it was said
+  }
 }

@@ -50,8 +50,18 @@ export interface FaultPlan {
   readonly update?: { stderr?: string[]; exit?: number; stale?: boolean; garbage?: boolean; hang?: boolean };
   readonly build?: { lines?: number; errors?: string[]; exit?: number; hang?: boolean };
   readonly agent?: 'none' | 'crash' | 'silent' | 'shy';
-  readonly activation?: { at?: 'check'; exit?: number; stderr?: string[]; hang?: boolean };
+  readonly activation?: {
+    /** Where it ends: `check` before anything is touched, `stopping` before the new generation runs. */
+    at?: 'check' | 'stopping';
+    exit?: number;
+    stderr?: string[];
+    /** Lines that it writes first. */
+    lines?: number;
+    hang?: boolean;
+  };
   readonly commit?: 'fail' | 'hang';
+  /** What `nix store diff-closures` prints; without it there is no such command. */
+  readonly packages?: string;
 }
 
 /** Notes what is to be on the disk, and the last word of the journal by then. */

@@ -1,4 +1,5 @@
-import type { Reason } from '../../../protocol/index.ts';
+import type { BuildProgress, PackageChange, Reason } from '../../../protocol/index.ts';
+import type { PanelOutage } from '../run-source.ts';
 import { BEGUN_AT, BEFORE, REV, Story } from './story.ts';
 
 /** A run at one moment, as the panel meets it. */
@@ -11,6 +12,7 @@ export interface Scenario {
   readonly lockAfter?: string;
   readonly online?: boolean;
   readonly gone?: boolean;
+  readonly outage?: PanelOutage;
 }
 
 const COMMITS = [
@@ -143,12 +145,72 @@ const longName =
   'build-worker-frankfurt-eu-central-1b.rack-17.machines.internal.an-organisation-with-a-long-name.example';
 const longPath = `/srv/checkouts/${'infrastructure-as-code-of-the-platform-team/'.repeat(4)}nixcfg`;
 
+const PROGRESS: BuildProgress = {
+  builds: { done: 3, total: 12 },
+  downloads: { done: 21, total: 38 },
+  bytes: { done: 120_400_000, total: 214_300_000 },
+  now: [
+    { kind: 'build', name: 'nixfleet-agent-2.4.0' },
+    { kind: 'build', name: 'unit-nginx.service' },
+    { kind: 'download', name: 'firefox-139.0.1' },
+    { kind: 'download', name: 'linux-6.12.31-modules' },
+  ],
+  more: 3,
+};
+
+const PACKAGES: readonly PackageChange[] = [
+  { name: 'firefox', before: ['138.0.4'], after: ['139.0.1'], bytes: 2_412_544 },
+  { name: 'nixfleet-agent', before: ['2.3.0'], after: ['2.4.0'], bytes: 19_148 },
+  { name: 'python3', before: ['3.11.9', '3.12.9'], after: ['3.12.10'], bytes: -61_341_696 },
+  { name: 'landing-page', before: [], after: [''], bytes: 204_800 },
+  { name: 'ntp', before: ['4.2.8p18'], after: [], bytes: -3_145_728 },
+  { name: 'nginx', before: [], after: [], bytes: 12_288 },
+];
+
+function manyPackages(count: number): PackageChange[] {
+  return Array.from({ length: count }, (_, i) => ({
+    name: i === 2 ? 'a-package-with-a-name-that-is-longer-than-anybody-would-like-it-to-be' : `package-${i}`,
+    before: [`1.${i}.0`],
+    after: i === 2 ? ['2.0.0-unstable-2026-05-31+deadbeefdeadbeefdeadbeef'] : [`1.${i}.1`],
+    ...(i % 3 === 0 && { bytes: 40_960 * (i % 2 === 0 ? 1 : -1) }),
+  }));
+}
+
 export const SCENARIOS: Readonly<Record<string, () => Scenario>> = {
   queued: () => ({ story: new Story(), output: '', online: true }),
   'queued-offline': () => ({ story: new Story(), output: '', online: false }),
   building: () => ({
     story: new Story().begin().pull(COMMITS).lock().build(),
+    summary: { progress: PROGRESS },
     output: PULLED + LOCKED + buildOutput(260),
+    ...LOCKS,
+  }),
+  'building-unknown': () => ({
+    story: new Story().begin().pull(COMMITS).lock().build(3000),
+    summary: { progress: { now: [], more: 0 } },
+    output: PULLED + LOCKED,
+    ...LOCKS,
+  }),
+  'building-unheard-of': () => ({
+    story: new Story().begin().pull(COMMITS).lock().build(3000),
+    summary: { progress: { now: [], more: 0 } },
+    output: PULLED + LOCKED,
+    outage: {
+      why: 'relay.example.org:7780 refused the connection. Is the relay running, and is this its port?',
+      since: BEGUN_AT + 6_500,
+    },
+    ...LOCKS,
+  }),
+  'building-one': () => ({
+    story: new Story().begin().pull(COMMITS.slice(0, 1)).lock().build(8000),
+    summary: {
+      progress: {
+        builds: { done: 0, total: 1 },
+        now: [{ kind: 'build', name: `nixos-system-${longName}-25.11.20260601.a94c02e` }],
+        more: 0,
+      },
+    },
+    output: PULLED + LOCKED + buildOutput(20),
     ...LOCKS,
   }),
   confirming: () => ({
@@ -157,8 +219,53 @@ export const SCENARIOS: Readonly<Record<string, () => Scenario>> = {
     ...LOCKS,
   }),
   succeeded: () => ({
-    story: new Story().begin().pull(COMMITS).lock().build().built().activate().confirm().commit().end('succeeded'),
+    story: new Story()
+      .begin()
+      .pull(COMMITS)
+      .lock()
+      .build()
+      .built()
+      .packages(PACKAGES)
+      .activate()
+      .confirm()
+      .commit()
+      .reboot()
+      .end('succeeded'),
     output: PULLED + LOCKED + buildOutput(340),
+    outputEnded: true,
+    ...LOCKS,
+  }),
+  reboot: () => ({
+    story: new Story()
+      .begin()
+      .pull(COMMITS)
+      .lock()
+      .build()
+      .built()
+      .packages(manyPackages(300), 120)
+      .activate()
+      .confirm()
+      .commit()
+      .reboot('kernel', 'initrd', 'kernel-modules')
+      .end('succeeded'),
+    output: PULLED + LOCKED + buildOutput(340),
+    outputEnded: true,
+    ...LOCKS,
+  }),
+  'no-package-changes': () => ({
+    story: new Story()
+      .begin()
+      .pull(COMMITS)
+      .lock()
+      .build()
+      .built()
+      .packages([])
+      .activate()
+      .confirm()
+      .commit()
+      .reboot()
+      .end('succeeded'),
+    output: PULLED + LOCKED + buildOutput(40),
     outputEnded: true,
     ...LOCKS,
   }),

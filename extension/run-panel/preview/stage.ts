@@ -2,7 +2,7 @@
  * Shows runs in the real page without VS Code, for those who work on how it looks: the page as built, its policy, the
  * code that keeps it in step and the store of the output are the real ones; the run and the theme's colours are made up.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,7 +13,7 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { foldRun, MAX_FRAME_PAYLOAD } from '../../../protocol/index.ts';
 import type { MessageOf, PanelAction, ToPanel } from '../../../protocol/panel.ts';
 import { Emitter } from '../../base/event.ts';
-import { ENGLISH } from '../../base/locale.ts';
+import { ENGLISH, translated, type Locale } from '../../base/locale.ts';
 import { OutputStore } from '../../output/output-store.ts';
 import type { RunSession } from '../../runs/run-session.ts';
 import { panelHtml } from '../panel-html.ts';
@@ -43,6 +43,15 @@ export interface Shown {
   readonly close: () => Promise<void>;
 }
 
+/** How the page is looked at. */
+export interface Look {
+  readonly theme: ThemeName;
+  readonly width: number;
+  readonly height: number;
+  /** English unless told. */
+  readonly language?: 'en' | 'de';
+}
+
 const CHROMIUMS = ['/usr/bin/chromium', '/usr/bin/chromium-headless-shell'];
 
 export class Stage {
@@ -63,7 +72,8 @@ export class Stage {
     const entryPoints = { webview: join(import.meta.dirname, '../../../webview/main.ts') };
     await build({ entryPoints, outdir: folder, bundle: true, format: 'iife', target: 'es2022', minify: true });
     const server = createServer((request, response) => {
-      const name = request.url?.slice(1) ?? '';
+      const { pathname, searchParams } = new URL(request.url ?? '/', 'http://stage');
+      const name = pathname.slice(1);
       if (name === 'webview.js' || name === 'webview.css') {
         void readFile(join(folder, name)).then(content => {
           response.setHeader('content-type', name.endsWith('.js') ? 'text/javascript' : 'text/css');
@@ -73,15 +83,15 @@ export class Stage {
       }
       response.setHeader('content-type', 'text/html');
       const files = { scriptUri: '/webview.js', styleUri: '/webview.css' };
-      response.end(panelHtml({ ...files, language: 'en', cspSource: "'self'", runId: RUN_ID }));
+      const language = searchParams.get('language') ?? 'en';
+      response.end(panelHtml({ ...files, language, cspSource: "'self'", runId: RUN_ID }));
     });
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
     const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
     return new Stage(folder, server, browser);
   }
 
-  async show(scenario: Scenario, look: { theme: ThemeName; width: number; height: number }): Promise<Shown> {
-    const { theme, width, height } = look;
+  async show(scenario: Scenario, { theme, width, height, language = 'en' }: Look): Promise<Shown> {
     const output = await OutputStore.open(await mkdtemp(join(this.#folder, 'output-')), RUN_ID);
     const changed = new Emitter<void>();
     let current = scenario;
@@ -114,9 +124,10 @@ export class Stage {
             () => false,
           ),
       },
-      locale: ENGLISH,
+      locale: localeOf(language),
       now: () => current.story.now,
       isOnline: () => current.online,
+      outage: () => current.outage,
       onDidChangeHosts: () => ({ dispose: () => undefined }),
       workspace: NO_WORKSPACE,
       act: (action: PanelAction) => asked.push(action),
@@ -132,7 +143,7 @@ export class Stage {
         setState: state => (sessionStorage.setItem('state', JSON.stringify(state)), state),
       });
     `);
-    await page.goto(`http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`);
+    await page.goto(`http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/?language=${language}`);
     const comesUp = (): Promise<unknown> =>
       page.waitForSelector('main.page', { timeout: 5000 }).catch((error: unknown) => {
         throw new Error(`the page does not come up: ${troubles.join('; ')}`, { cause: error });
@@ -176,6 +187,12 @@ export class Stage {
     await new Promise(resolve => this.#server.close(resolve));
     await rm(this.#folder, { recursive: true });
   }
+}
+
+function localeOf(language: 'en' | 'de'): Locale {
+  if (language === 'en') return ENGLISH;
+  const bundle = join(import.meta.dirname, `../../../l10n/bundle.l10n.${language}.json`);
+  return translated(language, JSON.parse(readFileSync(bundle, 'utf8')) as Record<string, string>);
 }
 
 function sessionOf(scenario: () => Scenario, output: OutputStore, changed: Emitter<void>): RunSession {

@@ -2,6 +2,7 @@ import type {
   AgentManifest,
   AnyRunEvent,
   Outcome,
+  PackageChange,
   Phase,
   Reason,
   RunEvent,
@@ -112,7 +113,7 @@ export class Story {
       .tell({ type: 'recorded', before });
   }
 
-  pull(commits: readonly string[], more = 0): this {
+  pull(commits: readonly string[], more = 0, remote: string | null = 'git@github.com:ana/nixcfg.git'): this {
     return this.command(['git', 'pull', '--ff-only'], 1900, 0).tell({
       type: 'pulled',
       from: REV.head,
@@ -124,6 +125,7 @@ export class Story {
         at: BEGUN_AT - (i + 1) * 7_400_000,
       })),
       more,
+      ...(remote !== null && { remote }),
     });
   }
 
@@ -156,11 +158,17 @@ export class Story {
 
   built(): this {
     const toplevel = AFTER.generation?.toplevel ?? '';
-    return this.tell({ type: 'step-ended', step: this.#step, exitCode: 0, durationMs: 94_000 }).tell({
-      type: 'built',
-      toplevel,
-      manifest: AGENT_AFTER,
-    });
+    return this.tell({ type: 'step-ended', step: this.#step, exitCode: 0, durationMs: 94_000 })
+      .tell({ type: 'build-totals', builds: 12, downloads: 38, bytes: 214_300_000 })
+      .tell({ type: 'built', toplevel, manifest: AGENT_AFTER });
+  }
+
+  packages(changes: readonly PackageChange[], more = 0): this {
+    return this.tell({ type: 'packages', changes: [...changes], more });
+  }
+
+  reboot(...because: readonly string[]): this {
+    return this.tell({ type: 'reboot', because: [...because] });
   }
 
   activate(exitCode = 0, failedUnits: readonly string[] = []): this {

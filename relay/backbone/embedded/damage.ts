@@ -11,6 +11,7 @@ const JSON_COLUMNS = [
   ['runs', 'record'],
   ['events', 'json'],
   ['streams', 'epochs'],
+  ['rollouts', 'record'],
 ] as const;
 
 /**

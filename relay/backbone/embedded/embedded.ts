@@ -8,12 +8,17 @@ import {
   isOver,
   START,
   type AnyRunEvent,
+  type BuildProgress,
   type HostStatus,
   type OutputFrame,
   type Position,
+  type Rollout,
+  type RolloutId,
   type RunId,
   type StreamName,
 } from '../../../protocol/index.ts';
+import { advance, resultOf, SHOWN_ENDED, stopped, type Advance } from '../../rollouts/advance.ts';
+import { decideRollout, type RolloutQuestion, type RolloutRecord } from '../../rollouts/record.ts';
 import { decideAsk, type Ask } from '../../runs/ask.ts';
 import { applyChange, type RunChange } from '../../runs/delivery.ts';
 import { recordFromHost, type RunRecord } from '../../runs/record.ts';
@@ -21,8 +26,10 @@ import { RETENTION, runsToRemove } from '../../runs/retention.ts';
 import { foldSummary } from '../../runs/summary.ts';
 import {
   DiskFull,
+  type AdvanceResult,
   type AppendResult,
   type AskResult,
+  type AskRolloutResult,
   type AuditEntry,
   type Backbone,
   type CancelAnswer,
@@ -254,14 +261,9 @@ export class EmbeddedBackbone implements Backbone {
   }
 
   askRun(ask: Ask): Promise<AskResult> {
-    const { runId, host } = ask.request;
     return this.#commits.write<AskResult>(
       () => {
-        const decision = decideAsk(ask, {
-          existing: this.#rows.run(runId),
-          enrolled: this.#rows.host(host) !== undefined,
-          live: this.#rows.liveRuns(host).map(({ summary }) => summary),
-        });
+        const decision = this.#decide(ask);
         if (decision.kind === 'refused') return decision;
         if (decision.kind === 'new') this.#rows.putRun(decision.record);
         return { kind: decision.kind, run: decision.record.summary };
@@ -322,6 +324,11 @@ export class EmbeddedBackbone implements Backbone {
     this.#watchers.tellRun(runId, { kind: 'cancel-answered', answer });
   }
 
+  tellProgress(host: string, runId: RunId, progress: BuildProgress): Promise<void> {
+    this.#watchers.tellFleet({ kind: 'progress', host, runId, progress });
+    return Promise.resolve();
+  }
+
   expireQueued(at: number): Promise<number> {
     // most of the time there is nothing to write
     return this.#read(() => this.#rows.expiredRuns(at)).then(due =>
@@ -350,8 +357,58 @@ export class EmbeddedBackbone implements Backbone {
         if (await this.#removeRun(runId, name)) removed++;
       }
     }
-    if (host === undefined) await this.#commits.write(() => this.#rows.dropAudit(now - AUDIT_AGE));
+    if (host === undefined) {
+      await this.#commits.write(() => this.#rows.dropAudit(now - AUDIT_AGE));
+      await this.#dropRollouts();
+    }
     return removed;
+  }
+
+  askRollout(question: RolloutQuestion): Promise<AskRolloutResult> {
+    return this.#commits
+      .write(
+        () => {
+          const existing = this.#rows.rollout(question.ask.rolloutId);
+          const decision = decideRollout(question, existing, ask => this.#decide(ask));
+          if (decision.kind === 'new') {
+            for (const run of decision.runs) this.#rows.putRun(run);
+            this.#rows.putRollout(decision.record);
+          }
+          return decision;
+        },
+        decision => {
+          if (decision.kind !== 'new') return;
+          for (const { summary } of decision.runs) this.#watchers.tellFleet({ kind: 'run', run: summary });
+          this.#watchers.tellFleet({ kind: 'rollout', rollout: decision.record.rollout });
+        },
+      )
+      .then(decision => {
+        if (decision.kind === 'refused') return decision;
+        const { rollout, refused } = decision.record;
+        return { kind: decision.kind, rollout, refused };
+      });
+  }
+
+  async advanceRollout(rolloutId: RolloutId, now: number): Promise<AdvanceResult> {
+    // most of the time there is nothing to write
+    const planned = await this.#read(() => {
+      const record = this.#rows.rollout(rolloutId);
+      return record && this.#advance(record, now);
+    });
+    const advanced = planned?.isChanged ? await this.#changeRollout(rolloutId, now) : planned;
+    return advanced ? resultOf(advanced) : { hosts: [] };
+  }
+
+  stopRollout(rolloutId: RolloutId, by: string, at: number): Promise<Rollout | undefined> {
+    return this.#changeRollout(rolloutId, at, record => stopped(record, by, at)).then(
+      advanced => advanced?.record.rollout,
+    );
+  }
+
+  rollouts(): Promise<readonly Rollout[]> {
+    return this.#read(() =>
+      [...this.#rows.liveRollouts(), ...this.#rows.endedRollouts(SHOWN_ENDED)].map(({ rollout }) => rollout),
+    );
   }
 
   appendEvents(runId: RunId, events: readonly AnyRunEvent[]): Promise<EventsResult> {
@@ -436,7 +493,7 @@ export class EmbeddedBackbone implements Backbone {
   async close(): Promise<void> {
     this.#foreign?.stop();
     await this.#files.close();
-    await this.#commits.drained();
+    await this.#commits.end();
     await this.#wal.close();
     this.#db.close();
     this.#lock?.release();
@@ -473,6 +530,59 @@ export class EmbeddedBackbone implements Backbone {
     this.#watchers.tellRun(runId, { kind: 'removed' });
     this.#watchers.tellFleet({ kind: 'run-removed', host, runId });
     return true;
+  }
+
+  #decide(ask: Ask): ReturnType<typeof decideAsk> {
+    const { runId, host } = ask.request;
+    return decideAsk(ask, {
+      existing: this.#rows.run(runId),
+      enrolled: this.#rows.host(host) !== undefined,
+      live: this.#rows.liveRuns(host).map(({ summary }) => summary),
+    });
+  }
+
+  #advance(record: RolloutRecord, now: number): Advance {
+    const context = {
+      run: (runId: RunId) => this.#rows.run(runId),
+      isOnline: (host: string) => this.#presence.isOnline(host),
+    };
+    return advance(record, context, now);
+  }
+
+  /** Writes a change of a rollout, and what follows from it now. */
+  #changeRollout(
+    rolloutId: RolloutId,
+    now: number,
+    change: (record: RolloutRecord) => RolloutRecord = record => record,
+  ): Promise<Advance | undefined> {
+    return this.#commits.write(
+      () => {
+        const before = this.#rows.rollout(rolloutId);
+        if (!before) return undefined;
+        const advanced = this.#advance(change(before), now);
+        for (const run of advanced.runs) this.#rows.putRun(run);
+        if (advanced.record !== before) this.#rows.putRollout(advanced.record);
+        return advanced;
+      },
+      advanced => {
+        if (!advanced) return;
+        for (const { summary } of advanced.runs) this.#watchers.tellFleet({ kind: 'run', run: summary });
+        this.#watchers.tellFleet({ kind: 'rollout', rollout: advanced.record.rollout });
+      },
+    );
+  }
+
+  /** Forgets rollouts that are over and of which no run is left. */
+  async #dropRollouts(): Promise<void> {
+    const gone = await this.#commits.write(() => {
+      const empty = this.#rows
+        .endedRollouts(Number.MAX_SAFE_INTEGER)
+        .filter(({ turns }) => turns.every(({ runId }) => !this.#rows.run(runId)))
+        .map(({ rollout }) => rollout.rolloutId);
+      for (const rolloutId of empty) this.#rows.dropRollout(rolloutId);
+      return empty;
+    });
+    for (const rolloutId of gone) this.#watchers.tellFleet({ kind: 'rollout-removed', rolloutId });
   }
 
   /** Reads are quick and happen at once; what they throw becomes the promise's. */

@@ -150,4 +150,15 @@ describe('group commit', () => {
     await drained;
     await write;
   });
+
+  it('ends when all is on disk, and takes nothing after that: what it would sync is closed then', async () => {
+    const first = commits.write(insert(1));
+    const ended = commits.end();
+    await until('the sync', () => syncs.length === 1);
+    syncs[0]?.resolve(undefined);
+    await ended;
+    await first;
+    await assert.rejects(commits.write(insert(2)), /the store is closed/);
+    assert.equal(syncs.length, 1);
+  });
 });

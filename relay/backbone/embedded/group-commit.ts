@@ -67,8 +67,18 @@ export class GroupCommit {
 
   /** Resolves when nothing is left to commit or to sync. */
   async drained(): Promise<void> {
-    if (this.#jobs.length === 0 && this.#committed.length === 0 && !this.#syncing) return;
+    if (this.#isIdle) return;
     await new Promise<void>(resolve => this.#idle.push(resolve));
+  }
+
+  /** Resolves when nothing is left to commit or to sync, and takes no more: later writes are rejected. */
+  async end(): Promise<void> {
+    while (!this.#isIdle) await this.drained();
+    this.#failed ??= { error: new Error('the store is closed') };
+  }
+
+  get #isIdle(): boolean {
+    return this.#jobs.length === 0 && this.#committed.length === 0 && !this.#syncing;
   }
 
   #schedule(): void {

@@ -1,5 +1,13 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import { isOver, type AgentInfo, type HostStatus, type RunId, type StreamName } from '../../../protocol/index.ts';
+import {
+  isOver,
+  type AgentInfo,
+  type HostStatus,
+  type RolloutId,
+  type RunId,
+  type StreamName,
+} from '../../../protocol/index.ts';
+import type { RolloutRecord } from '../../rollouts/record.ts';
 import { endsAt } from '../../runs/delivery.ts';
 import type { RunRecord } from '../../runs/record.ts';
 import type { AuditEntry, HostRecord, RunQuery, StoredEvent, TokenOwner } from '../backbone.ts';
@@ -44,6 +52,15 @@ export class Rows {
       live: db.prepare('SELECT record FROM runs WHERE host = ? AND is_over = 0 ORDER BY run_id'),
       expired: db.prepare('SELECT record FROM runs WHERE queued_until <= ? ORDER BY run_id'),
       dropRun: db.prepare('DELETE FROM runs WHERE run_id = ?'),
+
+      rollout: db.prepare('SELECT record FROM rollouts WHERE rollout_id = ?'),
+      putRollout: db.prepare(
+        `INSERT INTO rollouts (rollout_id, is_over, record) VALUES (:rolloutId, :isOver, :record)
+         ON CONFLICT (rollout_id) DO UPDATE SET is_over = :isOver, record = :record`,
+      ),
+      liveRollouts: db.prepare('SELECT record FROM rollouts WHERE is_over = 0 ORDER BY rollout_id DESC'),
+      endedRollouts: db.prepare('SELECT record FROM rollouts WHERE is_over = 1 ORDER BY rollout_id DESC LIMIT ?'),
+      dropRollout: db.prepare('DELETE FROM rollouts WHERE rollout_id = ?'),
 
       addEvent: db.prepare('INSERT INTO events (run_id, seq, json) VALUES (?, ?, ?)'),
       events: db.prepare('SELECT seq, json FROM events WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?'),
@@ -160,6 +177,30 @@ export class Rows {
     this.#sql.dropRun.run(runId);
   }
 
+  rollout(rolloutId: RolloutId): RolloutRecord | undefined {
+    const row = this.#sql.rollout.get(rolloutId);
+    return row && rolloutOf(row);
+  }
+
+  putRollout(record: RolloutRecord): void {
+    const { rolloutId, endedAt } = record.rollout;
+    this.#sql.putRollout.run({ rolloutId, isOver: Number(endedAt !== undefined), record: JSON.stringify(record) });
+  }
+
+  /** Newest first. */
+  liveRollouts(): readonly RolloutRecord[] {
+    return this.#sql.liveRollouts.all().map(rolloutOf);
+  }
+
+  /** Newest first. */
+  endedRollouts(limit: number): readonly RolloutRecord[] {
+    return this.#sql.endedRollouts.all(limit).map(rolloutOf);
+  }
+
+  dropRollout(rolloutId: RolloutId): void {
+    this.#sql.dropRollout.run(rolloutId);
+  }
+
   addEvents(runId: RunId, events: readonly StoredEvent[]): void {
     for (const { seq, json } of events) this.#sql.addEvent.run(runId, seq, json);
   }
@@ -220,6 +261,10 @@ function hostOf(row: Row): Omit<HostRecord, 'online'> {
 
 function recordOf(row: Row): RunRecord {
   return JSON.parse(String(row['record'])) as RunRecord;
+}
+
+function rolloutOf(row: Row): RolloutRecord {
+  return JSON.parse(String(row['record'])) as RolloutRecord;
 }
 
 function streamOf(row: Row): StreamState {

@@ -67,6 +67,15 @@ export const MIGRATIONS: readonly string[] = [
   -- one row, written by health checks
   CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) STRICT;
   `,
+  `
+  CREATE TABLE rollouts (
+    rollout_id TEXT PRIMARY KEY,
+    is_over INTEGER NOT NULL,
+    -- RolloutRecord: what operators see of it, its runs, when the last one was begun
+    record TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX live_rollouts ON rollouts (rollout_id) WHERE is_over = 0;
+  `,
 ];
 
 /** The database of a newer relay, which this one would damage. */

@@ -36,13 +36,15 @@ describe('beginning anew', () => {
     assert.deepEqual(kept, [
       { kind: 'host', name: 'web' },
       { kind: 'operator', name: 'ana' },
+      { kind: 'host', name: 'next-1' },
+      { kind: 'host', name: 'next-2' },
     ]);
     const backbone = await serve();
     assert.deepEqual(await backbone.tokenOwner('a'.repeat(64)), { kind: 'host', name: 'web' });
     assert.equal(await backbone.tokenOwner('b'.repeat(64)), undefined, 'a revoked host stays out');
     assert.deepEqual(
       (await backbone.hosts()).map(({ host }) => host),
-      ['web'],
+      ['next-1', 'next-2', 'web'],
     );
     assert.deepEqual(await backbone.runs({ limit: 10 }), []);
     assert.equal((await backbone.readAudit(1))[0]?.action, 'start-anew');

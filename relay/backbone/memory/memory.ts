@@ -7,20 +7,27 @@ import {
   isOver,
   writeFrameHeader,
   type AnyRunEvent,
+  type BuildProgress,
   type HostStatus,
   type OutputFrame,
   type Position,
+  type Rollout,
+  type RolloutId,
   type RunId,
   type StreamName,
 } from '../../../protocol/index.ts';
+import { advance, resultOf, SHOWN_ENDED, stopped, type Advance } from '../../rollouts/advance.ts';
+import { decideRollout, type RolloutQuestion, type RolloutRecord } from '../../rollouts/record.ts';
 import { decideAsk, type Ask } from '../../runs/ask.ts';
 import { applyChange, endsAt, type RunChange } from '../../runs/delivery.ts';
 import { recordFromHost, type RunRecord } from '../../runs/record.ts';
 import { RETENTION, runsToRemove } from '../../runs/retention.ts';
 import { foldSummary } from '../../runs/summary.ts';
 import type {
+  AdvanceResult,
   AppendResult,
   AskResult,
+  AskRolloutResult,
   AuditEntry,
   Backbone,
   CancelAnswer,
@@ -64,6 +71,7 @@ export class MemoryBackbone implements Backbone {
   readonly #hosts = new Map<string, MemoryHost>();
   readonly #tokens = new Map<string, TokenOwner>();
   readonly #runs = new Map<RunId, MemoryRun>();
+  readonly #rollouts = new Map<RolloutId, RolloutRecord>();
   readonly #audit: AuditEntry[] = [];
 
   enrollHost(host: string, tokenHash: string, at: number): Promise<void> {
@@ -145,12 +153,7 @@ export class MemoryBackbone implements Backbone {
   }
 
   askRun(ask: Ask): Promise<AskResult> {
-    const { runId, host } = ask.request;
-    const decision = decideAsk(ask, {
-      existing: this.#runs.get(runId)?.record,
-      enrolled: this.#hosts.get(host)?.enrolled ?? false,
-      live: this.#live(host).map(({ record }) => record.summary),
-    });
+    const decision = this.#decide(ask);
     if (decision.kind === 'refused') return Promise.resolve(decision);
     if (decision.kind === 'new') this.#addRun(decision.record);
     return Promise.resolve({ kind: decision.kind, run: decision.record.summary });
@@ -189,6 +192,11 @@ export class MemoryBackbone implements Backbone {
     return Promise.resolve();
   }
 
+  tellProgress(host: string, runId: RunId, progress: BuildProgress): Promise<void> {
+    this.#watchers.tellFleet({ kind: 'progress', host, runId, progress });
+    return Promise.resolve();
+  }
+
   expireQueued(at: number): Promise<number> {
     const due = [...this.#runs.values()].filter(({ record: { summary } }) => (endsAt(summary) ?? Infinity) <= at);
     for (const { record } of due) this.#change(record.summary.runId, { kind: 'expired', at });
@@ -207,7 +215,40 @@ export class MemoryBackbone implements Backbone {
         this.#watchers.tellFleet({ kind: 'run-removed', host: name, runId });
       }
     }
+    if (host === undefined) this.#dropRollouts();
     return Promise.resolve(removed);
+  }
+
+  askRollout(question: RolloutQuestion): Promise<AskRolloutResult> {
+    const existing = this.#rollouts.get(question.ask.rolloutId);
+    const decision = decideRollout(question, existing, ask => this.#decide(ask));
+    if (decision.kind === 'refused') return Promise.resolve(decision);
+    const { record } = decision;
+    if (decision.kind === 'new') {
+      this.#rollouts.set(record.rollout.rolloutId, record);
+      for (const run of decision.runs) this.#addRun(run);
+      this.#watchers.tellFleet({ kind: 'rollout', rollout: record.rollout });
+    }
+    return Promise.resolve({ kind: decision.kind, rollout: record.rollout, refused: record.refused });
+  }
+
+  advanceRollout(rolloutId: RolloutId, now: number): Promise<AdvanceResult> {
+    const record = this.#rollouts.get(rolloutId);
+    return Promise.resolve(record ? resultOf(this.#advance(record, now)) : { hosts: [] });
+  }
+
+  stopRollout(rolloutId: RolloutId, by: string, at: number): Promise<Rollout | undefined> {
+    const record = this.#rollouts.get(rolloutId);
+    return Promise.resolve(record && this.#advance(stopped(record, by, at), at).record.rollout);
+  }
+
+  rollouts(): Promise<readonly Rollout[]> {
+    const newestFirst = [...this.#rollouts.values()]
+      .map(({ rollout }) => rollout)
+      .sort((a, b) => (a.rolloutId < b.rolloutId ? 1 : -1));
+    const ended = newestFirst.filter(({ endedAt }) => endedAt !== undefined);
+    const live = newestFirst.filter(({ endedAt }) => endedAt === undefined);
+    return Promise.resolve([...live, ...ended.slice(0, SHOWN_ENDED)]);
   }
 
   appendEvents(runId: RunId, events: readonly AnyRunEvent[]): Promise<EventsResult> {
@@ -302,6 +343,41 @@ export class MemoryBackbone implements Backbone {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  #decide(ask: Ask): ReturnType<typeof decideAsk> {
+    const { runId, host } = ask.request;
+    return decideAsk(ask, {
+      existing: this.#runs.get(runId)?.record,
+      enrolled: this.#hosts.get(host)?.enrolled ?? false,
+      live: this.#live(host).map(({ record }) => record.summary),
+    });
+  }
+
+  #advance(record: RolloutRecord, now: number): Advance {
+    const { rolloutId } = record.rollout;
+    const context = {
+      run: (runId: RunId) => this.#runs.get(runId)?.record,
+      isOnline: (host: string) => this.#presence.isOnline(host),
+    };
+    const advanced = advance(record, context, now);
+    for (const after of advanced.runs) {
+      const run = this.#runs.get(after.summary.runId);
+      if (run) this.#runs.set(after.summary.runId, { ...run, record: after });
+      this.#watchers.tellFleet({ kind: 'run', run: after.summary });
+    }
+    if (advanced.record === this.#rollouts.get(rolloutId)) return advanced;
+    this.#rollouts.set(rolloutId, advanced.record);
+    this.#watchers.tellFleet({ kind: 'rollout', rollout: advanced.record.rollout });
+    return advanced;
+  }
+
+  #dropRollouts(): void {
+    for (const [rolloutId, { rollout, turns }] of this.#rollouts) {
+      if (rollout.endedAt === undefined || turns.some(({ runId }) => this.#runs.has(runId))) continue;
+      this.#rollouts.delete(rolloutId);
+      this.#watchers.tellFleet({ kind: 'rollout-removed', rolloutId });
+    }
   }
 
   #setToken(owner: TokenOwner, hash: string): void {

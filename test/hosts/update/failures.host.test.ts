@@ -146,6 +146,30 @@ describe('an update that fails on a real host leaves it as it was and says what 
     }
   });
 
+  it('nix’s copy of the source is locked by a git at work; the lock of one that died is removed', async () => {
+    await publish();
+    const ended = async (): Promise<WatchedRun> => operator.finished(await operator.update('h1'));
+    assert.equal((await ended()).state.end?.outcome, 'succeeded');
+    await host.run(['sh', '-c', 'for heads in ~/.cache/nix/gitv3/*/refs/heads; do touch "$heads/main.lock"; done'], {
+      user: OWNER,
+    });
+    await publish();
+    await host.run(['sh', '-c', 'cp "$(command -v sleep)" /tmp/git && systemd-run --unit=some-git /tmp/git 1000']);
+    try {
+      await fails({
+        phase: 'locking',
+        kind: 'copy-locked',
+        says: /could not be fetched anew.*main\.lock': File exists/,
+      });
+    } finally {
+      await host.run(['systemctl', 'stop', 'some-git']);
+    }
+    const run = await ended();
+    assert.equal(run.state.end?.outcome, 'succeeded', run.output);
+    assert.equal(run.state.end.after.agent?.version, `2.0.${version}`);
+    assert.match(run.output, /a git that died had left \/home\/ana\/\.cache\/nix\/.*main\.lock; it is removed/);
+  });
+
   it('a revision that does not exist', async () => {
     await fails({ phase: 'locking', kind: 'target-not-reached', says: /revision/, ask: { targetRev: 'd'.repeat(40) } });
   });

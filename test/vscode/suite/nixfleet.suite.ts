@@ -5,7 +5,16 @@ import { after, afterEach, before, describe, it } from 'mocha';
 import * as vscode from 'vscode';
 import type { NixFleetApi } from '../../../extension/api.ts';
 import type { TreeNode } from '../../../extension/tree/nodes.ts';
-import { isOver, type RunId, type RunSummary } from '../../../protocol/index.ts';
+import { FakeRelay } from '../../../extension/connection/fake-relay.ts';
+import {
+  isOver,
+  parseRequest,
+  requestBytes,
+  type FleetHost,
+  type RunId,
+  type RunSummary,
+  type UpdateRequest,
+} from '../../../protocol/index.ts';
 import { FakeAgent, type FakeAgentOptions } from '../../support/fake-agent.ts';
 import { RelayBeside } from './relay-in-host.ts';
 
@@ -99,7 +108,7 @@ describe('NixFleet in VS Code', () => {
 
   async function row(host: string): Promise<vscode.TreeItem | undefined> {
     const nodes = (await api.tree.getChildren()) ?? [];
-    const node = nodes.find(candidate => candidate.host === host);
+    const node = nodes.find(candidate => candidate.kind !== 'rollout' && candidate.host === host);
     return node && (await api.tree.getTreeItem(node));
   }
 
@@ -132,7 +141,7 @@ describe('NixFleet in VS Code', () => {
     await api.connect({ url: relay.url, token: 'nonsense' });
     await until('the refusal', () => api.connection.kind === 'refused');
     assert.equal(api.viewState?.key, 'token-rejected');
-    assert.match(api.statusBarText, /refused/);
+    assert.match(api.statusBarText, /token not accepted/);
   });
 
   it('connects, and shows that there are no hosts', async () => {
@@ -218,6 +227,38 @@ describe('NixFleet in VS Code', () => {
       run.succeed();
       await over(host, run.runId);
     }
+  });
+
+  it('asks a relay that does not know rollouts for one run a host, all to one revision', async () => {
+    await using older = await FakeRelay.start();
+    const hostAt = (host: string, checkedAt: number): FleetHost => {
+      const status = { at: 1, problems: [], input: { rev: OLD }, upstream: { rev: NEW, checkedAt } };
+      return { host, enrolledAt: 1, online: true, runs: [], status };
+    };
+    const asked: UpdateRequest[] = [];
+    const unknown: string[] = [];
+    older.onMessage = message => {
+      if (message.type === 'hello') {
+        older.welcome();
+        older.say({ type: 'fleet', hosts: [hostAt('ada', 1), hostAt('grace', 1)], last: true });
+      } else if (message.type === 'refresh') {
+        older.say({ type: 'reply', id: message.id, ok: true }, { type: 'host', host: hostAt(message.host, 2) });
+      } else if (message.type === 'update-agent') {
+        const parsed = parseRequest(requestBytes(message), message.runId);
+        if (parsed.ok) asked.push(parsed.request);
+        older.say({ type: 'reply', id: message.id, ok: true });
+      } else unknown.push(message.type);
+    };
+    await api.connect({ url: older.url, token: 'x' });
+    await until('its hosts', () => api.fleet.hosts.size === 2 && !api.fleet.stale);
+    await vscode.commands.executeCommand('nixfleet.updateAgent', nodeOf('ada'), [nodeOf('ada'), nodeOf('grace')]);
+    assert.deepEqual(asked.map(({ host, targetRev }) => `${host} ${targetRev === NEW}`).sort(), [
+      'ada true',
+      'grace true',
+    ]);
+    assert.deepEqual(unknown, []);
+    await api.connect({ url: relay.url, token });
+    await until('the hosts of the relay', () => api.connection.kind === 'online' && !api.fleet.stale);
   });
 
   it('queues for a host that is offline, shows it, and updates it when it comes back', async () => {

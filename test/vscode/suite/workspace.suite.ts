@@ -402,4 +402,25 @@ describe('the workspace of nixcfg', function () {
     await until('the lock', () => api.nixcfg.lock?.rev === OLD);
     await until('the row', async () => !(await rows()).some(row => row.includes('behind this workspace')));
   });
+
+  it('says when nothing is locked, and when there is no input nixfleet, with what mends it', async () => {
+    const diagnosed = (code: string) =>
+      until(`the diagnostic ${code}`, () =>
+        vscode.languages.getDiagnostics(uri('flake.nix')).find(found => found.code === code),
+      );
+    await open('flake.nix');
+    write('flake.lock', '{ "nodes": { "root": {} }, "root": "root", "version": 7 }\n');
+    await diagnosed('not-locked');
+    write('flake.nix', FLAKE.replace('  inputs.nixfleet.url = "github:nixfleet/nixfleet";\n', ''));
+    const { range } = await diagnosed('no-nixfleet-input');
+    const fixes = await vscode.commands.executeCommand<vscode.CodeAction[]>(
+      'vscode.executeCodeActionProvider',
+      uri('flake.nix'),
+      range,
+    );
+    assert.ok(
+      fixes.some(({ title }) => /nixfleet/.test(title)),
+      fixes.map(({ title }) => title).join(),
+    );
+  });
 });

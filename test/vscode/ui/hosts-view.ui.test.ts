@@ -14,6 +14,7 @@ import { openWorkbench, waitUntil, type Workbench } from '../workbench.ts';
 
 const OLD = 'a3f9c21d'.repeat(5);
 const NEW = '7be04d5f'.repeat(5);
+const AGENT_PATH = `/nix/store/${'0'.repeat(32)}-nixfleet-agent-2.3.0`;
 
 describe('the Hosts view', () => {
   const opened = new AsyncDisposableStack();
@@ -103,6 +104,8 @@ describe('the Hosts view', () => {
     await workbench.answer('(1/2)', 'ws://relay.example.org');
     await quickInput.getByText('would send the token unencrypted').waitFor();
     await workbench.answer('(1/2)', 'wss://relay.invalid');
+    await quickInput.filter({ hasText: '(2/2)' }).waitFor();
+    assert.equal(await quickInput.locator('input').first().getAttribute('type'), 'password');
     await workbench.answer('(2/2)', 'nonsense');
     await quickInput.getByText('The name relay.invalid was not found').waitFor();
     await workbench.picture('connect-name-not-found');
@@ -156,7 +159,16 @@ describe('the Hosts view', () => {
     await pointerAway();
     const building = busy.nextRun();
     await workbench.contextMenu(workbench.treeItem('db'), 'Update Agent');
-    (await building).phase('accepted').phase('pulling').phase('locking').phase('building').output('building…\n');
+    const run = (await building).phase('accepted').phase('pulling');
+    const manifest = { format: 1 as const, protocol: 1, version: '2.3.0', rev: OLD, storePath: AGENT_PATH };
+    run
+      .event({ type: 'recorded', before: { agent: manifest, input: { rev: OLD } } })
+      .phase('locking')
+      .phase('building');
+    run.output(
+      Array.from({ length: 30 }, (_, i) => `copying path ${i + 1} of 64 from 'https://cache.nixos.org'…\n`).join(''),
+    );
+    run.output('building…\n');
     await workbench.treeItem('db').filter({ hasText: 'updating · building' }).waitFor();
 
     const rows = await workbench.page.getByRole('treeitem').allInnerTexts();
@@ -172,13 +184,17 @@ describe('the Hosts view', () => {
         'new-onenever connected',
       ],
     );
+    const panel = await workbench.webview('db: update');
+    await panel.getByText('building…', { exact: true }).waitFor();
+    await pointerAway();
     await workbench.picture('hosts-in-every-state');
   });
 
   it('shows what is known of a host on a second look and below it', async () => {
     await pointerAway();
     await workbench.treeItem('web-2').hover();
-    await tooltip().getByText('x86_64-linux').waitFor();
+    for (const part of ['x86_64-linux', 'nixcfg', '3 d old', 'generation 42'])
+      await tooltip().getByText(part).waitFor();
     await workbench.picture('host-tooltip', 'stay');
     await pointerAway();
     await workbench.treeItem('web-2').click();
@@ -217,6 +233,15 @@ describe('the Hosts view', () => {
       'Copy Host Name',
     ]);
     await workbench.dismissMenu();
+  });
+
+  it('offers the update on the row of a host that has one, and on no other', async () => {
+    const button = (host: string): Locator => workbench.treeItem(host).getByRole('button', { name: 'Update Agent' });
+    await workbench.treeItem('web-1').hover();
+    assert.equal(await button('web-1').count(), 0);
+    await workbench.treeItem('web-2').hover();
+    await button('web-2').waitFor();
+    await pointerAway();
   });
 
   it('updates several hosts from the palette, with one progress and one summary', async () => {

@@ -109,7 +109,10 @@ describe('Update Agent from the tree in VS Code', function () {
       .filter({ hasText: before.slice(0, 7) })
       .filter({ hasText: after.slice(0, 7) })
       .waitFor();
-    await workbench.treeItem('ada').filter({ hasText: '1.1.0' }).waitFor();
+    // until the host has looked at itself again, its row still says what was new before
+    await workbench.treeItem('ada').filter({ hasText: '1.1.0', hasNotText: 'available' }).waitFor();
+    await workbench.notification('ada was updated').waitFor();
+    await workbench.clearNotifications();
     await workbench.picture('run-panel');
   });
 
@@ -118,6 +121,7 @@ describe('Update Agent from the tree in VS Code', function () {
     const panel = await workbench.webview('ada');
     await panel.getByRole('button', { name: 'Open in Diff Editor' }).click();
     const { original, modified } = await workbench.diff();
+    await workbench.clearNotifications();
     assert.match(original, new RegExp(run.state.lock?.before?.rev ?? 'no rev'));
     assert.match(modified, new RegExp(run.state.lock?.after.rev ?? 'no rev'));
     await workbench.picture('lock-diff');
@@ -209,6 +213,8 @@ describe('Update Agent from the tree in VS Code', function () {
     const last = operator.hosts.get('grace')?.runs[0]?.runId;
     await fleet.lab.nixfleet.publish('1.5.0');
     await workbench.command('View: Close All Editors');
+    await workbench.command('View: Hide Panel');
+    await workbench.clearNotifications();
     await workbench.contextMenu(workbench.treeItem('grace'), 'Update Agent');
     const run = await newRun('grace', last);
     await operator.finished(run.runId);
@@ -216,6 +222,8 @@ describe('Update Agent from the tree in VS Code', function () {
     const panel = await workbench.webview('grace');
     await panel.getByText('Failed while building').first().waitFor();
     await panel.getByText('services.nginx.vhosts').first().waitFor();
+    await workbench.notification('Updating grace failed').waitFor();
+    await workbench.clearNotifications();
     await workbench.picture('failed');
   });
 

@@ -20,7 +20,7 @@ const FLAKE = `{
   description = "Hosts of a small office";
 
   inputs = {
-    nixpkgs.url = "github:NixOS/nixpkgs/nixos-25.11";
+    nixpkgs.url = "github:NixOS/nixpkgs/nixos-26.05";
     nixfleet.url = "github:nixfleet/nixfleet";
     nixfleet.inputs.nixpkgs.follows = "nixpkgs";
   };

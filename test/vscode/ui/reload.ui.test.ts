@@ -1,44 +1,30 @@
 // A window that is reloaded in the middle of a run: its panel comes back, and nothing of the run is missing.
 import assert from 'node:assert/strict';
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
-import { root } from '../../../scripts/test/files.ts';
-import { FakeAgent } from '../../support/fake-agent.ts';
+import type { FrameLocator } from 'playwright-core';
+import type { FakeAgent } from '../../support/fake-agent.ts';
 import type { FakeRun } from '../../support/fake-run.ts';
-import { RelayProcess } from '../../support/relay-process.ts';
-import { openWorkbench, waitUntil, type Workbench } from '../workbench.ts';
+import { openOneHost } from '../one-host.ts';
+import { waitUntil, type Workbench } from '../workbench.ts';
 
-describe('a window that is reloaded in the middle of a run', () => {
+/** What is used of the page's HTMLElement. */
+interface Scroller {
+  scrollTop: number;
+  readonly clientHeight: number;
+}
+
+describe('a window that is reloaded in the middle of a run', function () {
+  this.bail(true); // one story: what comes later begins where the earlier left off
   const opened = new AsyncDisposableStack();
   let agent: FakeAgent;
   let workbench: Workbench;
   let run: FakeRun;
 
   before(async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'nixfleet-reload-'));
-    opened.defer(() => rmSync(folder, { recursive: true, force: true }));
-    const relay = opened.use(
-      await RelayProcess.start({
-        data: join(folder, 'relay'),
-        log: join(folder, 'relay.log'),
-        listen: ['127.0.0.1:0'],
-      }),
-    );
-    const tokenFile = join(folder, 'token');
-    writeFileSync(tokenFile, await relay.operator('ana'), { mode: 0o600 });
-    agent = opened.use(await FakeAgent.connect({ url: relay.url, host: 'web', token: await relay.enroll('web') }));
-    const workspace = join(folder, 'nixcfg');
-    mkdirSync(workspace);
-    workbench = opened.use(
-      await openWorkbench({
-        folder: workspace,
-        extensions: [root],
-        env: { NIXFLEET_RELAY_URL: relay.url, NIXFLEET_RELAY_TOKEN_FILE: tokenFile },
-      }),
-    );
-    await workbench.openContainer('NixFleet');
+    const files = { 'left.txt': 'left\n', 'right.txt': 'right\n' };
+    ({ agent, workbench } = await openOneHost(opened, { files }));
   });
 
   after(() => opened.disposeAsync());
@@ -53,7 +39,7 @@ describe('a window that is reloaded in the middle of a run', () => {
     }).map(file => join(workbench.server.dataDir, file));
 
   /** Whether the browser's storage has the panel and which run it shows: VS Code writes its editors there now and then. */
-  const isRemembered = (): Promise<boolean> =>
+  const isRemembered = (what: string = run.runId): Promise<boolean> =>
     workbench.page.evaluate(`(async () => {
       const asked = request => new Promise((done, failed) => {
         request.onsuccess = () => done(request.result);
@@ -63,7 +49,7 @@ describe('a window that is reloaded in the middle of a run', () => {
         const database = await asked(indexedDB.open(name));
         for (const store of database.objectStoreNames) {
           const values = await asked(database.transaction(store).objectStore(store).getAll());
-          const isEditor = value => typeof value === 'string' && value.includes('nixfleet.run') && value.includes(${JSON.stringify(run.runId)});
+          const isEditor = value => typeof value === 'string' && value.includes('nixfleet.run') && value.includes(${JSON.stringify(what)});
           if (values.some(isEditor)) return true;
         }
         database.close();
@@ -82,13 +68,62 @@ describe('a window that is reloaded in the middle of a run', () => {
   });
 
   it('shows it again after, with what came meanwhile', async () => {
-    await waitUntil('VS Code has stored its editors', isRemembered, 60_000);
+    await waitUntil('VS Code has stored its editors', () => isRemembered(), 60_000);
     const reloaded = workbench.reload();
     for (let i = 501; i <= 1000; i++) run.output(`line ${i}\n`);
     await reloaded;
     const panel = await workbench.webview('web: update');
     await panel.getByText('line 1000', { exact: true }).waitFor();
     await workbench.treeItem('web').filter({ hasText: 'updating · building' }).waitFor();
+  });
+
+  /** All that the panel has to show, as a person reads who scrolls through it from the top. */
+  async function wholeOutput(panel: FrameLocator): Promise<string> {
+    const rows = panel.getByRole('log');
+    const scrollBy = (screens: number): Promise<void> =>
+      rows.evaluate((element: Scroller, by) => {
+        element.scrollTop += by * element.clientHeight;
+      }, screens);
+    await scrollBy(-1000);
+    await panel.getByText('line 1', { exact: true }).waitFor();
+    const seen = new Map<number, string>();
+    const read = async (): Promise<void> => {
+      for (const text of await panel.locator('.rows .row').allInnerTexts()) {
+        const line = /line (\d+)/.exec(text);
+        if (line) seen.set(Number(line[1]), line[0]);
+      }
+    };
+    await waitUntil(
+      'every line was in sight',
+      async () => {
+        await read();
+        await scrollBy(0.8);
+        return seen.size === 1500;
+      },
+      120_000,
+    );
+    await scrollBy(1000);
+    return [...seen]
+      .toSorted(([a], [b]) => a - b)
+      .map(([, line]) => `${line}\n`)
+      .join('');
+  }
+
+  it('shows it again after another one, moved to a group of its own and behind another editor', async () => {
+    await workbench.openFile('left.txt');
+    await workbench.tab('web: update').click();
+    await workbench.command('View: Move Editor into Right Group');
+    await workbench.openFile('right.txt');
+    await waitUntil('VS Code has stored its editors', () => isRemembered('right.txt'), 60_000);
+    const reloaded = workbench.reload();
+    for (let i = 1001; i <= 1500; i++) run.output(`line ${i}\n`);
+    await reloaded;
+    // hidden, it is brought up to date when somebody looks
+    await workbench.tab('right.txt').waitFor();
+    assert.equal(await workbench.page.locator('.editor-group-container').count(), 2);
+    const panel = await workbench.webview('web: update');
+    await panel.getByText('line 1500', { exact: true }).waitFor();
+    assert.equal(await wholeOutput(panel), run.outputBytes.toString());
   });
 
   it('tells the outcome once, and has kept every byte in one file', async () => {

@@ -17,30 +17,41 @@ describe('the packaged extension', () => {
     folder = mkdtempSync(join(tmpdir(), 'vsix-'));
     vsix = join(folder, 'nixfleet.vsix');
     const vsce = join(root, 'node_modules/@vscode/vsce/vsce');
-    await execa(process.execPath, [vsce, 'package', '--out', vsix], { cwd: root, stdin: 'ignore' });
+    await execa(process.execPath, [vsce, 'package', '--readme-path', 'MARKETPLACE.md', '--out', vsix], {
+      cwd: root,
+      stdin: 'ignore',
+    });
   });
   after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 
   it('holds what the extension needs and nothing else', async () => {
     const { stdout } = await execa('python3', ['-c', LIST, vsix]);
-    assert.deepEqual(
-      stdout.split('\n').filter(name => !/\.(png|svg)$/.test(name)),
-      [
-        '[Content_Types].xml',
-        'extension.vsixmanifest',
-        'extension/LICENSE.txt',
-        'extension/changelog.md',
-        'extension/dist/extension.cjs',
-        'extension/dist/language-client.cjs',
-        'extension/dist/language-server.cjs',
-        'extension/dist/nixcfg.cjs',
-        'extension/dist/webview.css',
-        'extension/dist/webview.js',
-        'extension/package.json',
-        'extension/package.nls.json',
-        'extension/readme.md',
-      ],
-    );
+    assert.deepEqual(stdout.split('\n'), [
+      '[Content_Types].xml',
+      'extension.vsixmanifest',
+      'extension/LICENSE.txt',
+      'extension/changelog.md',
+      'extension/dist/extension.cjs',
+      'extension/dist/first-run.cjs',
+      'extension/dist/language-client.cjs',
+      'extension/dist/language-server.cjs',
+      'extension/dist/nixcfg.cjs',
+      'extension/dist/relay.mjs',
+      'extension/dist/webview.css',
+      'extension/dist/webview.js',
+      'extension/extension/icons/marketplace.png',
+      'extension/extension/icons/nixfleet.svg',
+      'extension/extension/walkthrough/agent.svg',
+      'extension/extension/walkthrough/enroll.svg',
+      'extension/extension/walkthrough/nixcfg.svg',
+      'extension/extension/walkthrough/relay.svg',
+      'extension/extension/walkthrough/update.svg',
+      'extension/l10n/bundle.l10n.de.json',
+      'extension/package.json',
+      'extension/package.nls.de.json',
+      'extension/package.nls.json',
+      'extension/readme.md',
+    ]);
     console.log(`      ${(statSync(vsix).size / 1024).toFixed(0)} KB`);
   });
 

@@ -13,7 +13,7 @@
           system = "@system@";
           builder = "/bin/sh";
           args = [ ./toplevel.sh ];
-          PATH = "/usr/bin:/bin";
+          PATH = "@path@";
           agent = nixfleet.packages."@system@".agent;
           root = "@hosts@/${name}";
           node = "@node@";

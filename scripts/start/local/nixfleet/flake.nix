@@ -11,7 +11,7 @@
         system = "@system@";
         builder = "/bin/sh";
         args = [ ./build.sh ];
-        PATH = "/usr/bin:/bin";
+        PATH = "@path@";
         node = "@node@";
         bundle = ./agent.mjs;
         rev = self.rev or self.dirtyRev or self.narHash;
