@@ -83,9 +83,9 @@ export class OutputLog {
     return this.#size + this.#gatheredBytes;
   }
 
-  /** Adds bytes. They are in the file a moment later; an error of the disk is thrown by the next call. */
+  /** Adds bytes. They are in the file a moment later; an error of the disk is thrown by the next call, whichever it is. */
   write(bytes: Uint8Array | string): void {
-    this.#throwFailure();
+    this.throwFailure();
     const buffer = Buffer.from(bytes);
     if (buffer.length === 0) return;
     this.#gathered.push(buffer);
@@ -98,7 +98,7 @@ export class OutputLog {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#throwFailure();
+    this.throwFailure();
     if (this.#gatheredBytes === 0) return;
     const bytes = Buffer.concat(this.#gathered);
     // the index first: its record may then speak of bytes that never came, which the next open mends
@@ -117,6 +117,13 @@ export class OutputLog {
     fsyncSync(this.#index);
   }
 
+  /** Throws the error that bytes of a moment ago met, once; to be asked where no more may come for long. */
+  throwFailure(): void {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure as Error;
+  }
+
   /** Writes what can be written and closes the files. */
   close(): void {
     try {
@@ -133,12 +140,6 @@ export class OutputLog {
     } catch (error) {
       this.#failure = error;
     }
-  }
-
-  #throwFailure(): void {
-    const failure = this.#failure;
-    this.#failure = undefined;
-    if (failure !== undefined) throw failure as Error;
   }
 }
 

@@ -216,6 +216,8 @@ export class StepRunner {
           progress?.changed();
         },
         idle: since => {
+          // a child that fell silent must not go on unseen either
+          output.throwFailure();
           if (silence !== undefined && performance.now() - since > silence)
             stop(this.#options.stuck(silence, command.argv));
         },

@@ -263,6 +263,12 @@ export class Workbench implements AsyncDisposable {
     await row.getByRole('button', { name: title }).click();
   }
 
+  /** Presses *Reconnect Now* above the hosts, unless the window finds the relay by itself just then: `isBack` shows that. */
+  async reconnectNow(isBack: Locator): Promise<void> {
+    const button = this.page.locator('.sidebar').getByRole('button', { name: 'Reconnect Now' });
+    await Promise.race([button.click(), isBack.waitFor()]);
+  }
+
   // ── Editors ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The tab of an editor, by a part of its title. */

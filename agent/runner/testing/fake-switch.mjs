@@ -50,11 +50,21 @@ if (!running || !alive(running.pid) || running.storePath !== manifest?.storePath
 finish();
 
 function finish() {
+  if (plan.fills) fill(plan.fills);
   for (let line = 0; line < (plan.lines ?? 0); line++) say(`stopping unit ${line}`);
   // nothing that comes after this is done
   if (plan.hang) for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   for (const line of plan.stderr ?? []) console.error(line);
   process.exit(plan.exit ?? 0);
+}
+
+/** Writes a file until there is no room for another byte. */
+function fill(path) {
+  try {
+    for (;;) appendFileSync(path, Buffer.alloc(4096));
+  } catch {
+    // the disk is full
+  }
 }
 
 /** Whatever becomes of it: the disk may be full. */

@@ -55,7 +55,9 @@ export interface FaultPlan {
     at?: 'check' | 'stopping';
     exit?: number;
     stderr?: string[];
-    /** Lines that it writes first. */
+    /** A file that it lets grow until the disk is full, before all else. */
+    fills?: string;
+    /** Lines that it writes then. */
     lines?: number;
     hang?: boolean;
   };

@@ -140,8 +140,9 @@ describe('a window in which much comes together', function () {
   it('goes on where the relay carries it on', async () => {
     await relay.start();
     for (const host of [...HOSTS, 'laptop']) await agentOf(host).connect();
-    await workbench.page.locator('.sidebar').getByRole('button', { name: 'Reconnect Now' }).click();
-    await rollout().filter({ hasText: '1 failed · 5 running' }).waitFor();
+    const goesOn = rollout().filter({ hasText: '1 failed · 5 running' });
+    await workbench.reconnectNow(goesOn);
+    await goesOn.waitFor();
     const panel = await workbench.webview('db: update');
     await panel.locator('.is-last-known').waitFor({ state: 'detached' });
     await hasButtons('Filter Hosts by State…', 'Clear Filter', 'Collapse All');

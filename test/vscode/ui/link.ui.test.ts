@@ -40,6 +40,7 @@ describe('the link to the relay', function () {
   });
 
   const status = (): Locator => workbench.page.locator('.statusbar-item', { hasText: /NixFleet|online/ });
+  const isOnline = (): Locator => status().filter({ hasText: '1 online' });
   const view = (): Locator => workbench.page.locator('.sidebar .message');
 
   async function waitForPanel(text: string | RegExp): Promise<void> {
@@ -50,7 +51,7 @@ describe('the link to the relay', function () {
   /** The run says something more, and all of it arrives in the panel and in the window's copy; nothing speaks of trouble. */
   async function goesOn(): Promise<void> {
     for (let i = 0; i < 50; i++) run.output(`line ${++lines}\n`);
-    await status().filter({ hasText: '1 online' }).waitFor();
+    await isOnline().waitFor();
     await workbench.treeItem(/^Host web, updating/).waitFor();
     const panel = await workbench.webview('web: update');
     await panel.getByText(`line ${lines}`, { exact: true }).waitFor();
@@ -79,10 +80,6 @@ describe('the link to the relay', function () {
     }
   }
 
-  async function reconnectNow(): Promise<void> {
-    await workbench.page.locator('.sidebar').getByRole('button', { name: 'Reconnect Now' }).click();
-  }
-
   it('that was killed: says so and counts down, in three places', async () => {
     await relay.kill();
     await isSaid('refused the connection', 'reconnecting');
@@ -96,7 +93,7 @@ describe('the link to the relay', function () {
     run.output('while nobody listened\n');
     await relay.start();
     await agent.connect();
-    await reconnectNow();
+    await workbench.reconnectNow(isOnline());
     await goesOn();
   });
 
@@ -133,7 +130,7 @@ describe('the link to the relay', function () {
     }
     await relay.start();
     await agent.connect();
-    await reconnectNow();
+    await workbench.reconnectNow(isOnline());
     await goesOn();
   });
 
