@@ -14,13 +14,22 @@ export function signalGroup(pgid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** Ends a whole process group: SIGTERM, and SIGKILL for what is left after the grace. Returns when it is gone. */
+/**
+ * Ends a whole process group: SIGTERM, and SIGKILL for what is left after the grace. Returns when it is gone, or as long
+ * after the kill: what sits in the kernel is waited for no longer.
+ */
 export async function endGroup(pgid: number, graceMs = KILL_GRACE_MS): Promise<void> {
   if (!signalGroup(pgid, 'SIGTERM')) return;
-  const killAt = Date.now() + graceMs;
+  const killAt = performance.now() + graceMs;
+  // counted from the kill itself, which may come late on a machine that was busy or asleep
+  let killedAt: number | undefined;
   while (groupLives(pgid)) {
-    if (Date.now() >= killAt) signalGroup(pgid, 'SIGKILL');
-    if (Date.now() >= killAt + graceMs) return;
+    const now = performance.now();
+    if (killedAt !== undefined && now - killedAt >= graceMs) return;
+    if (now >= killAt) {
+      signalGroup(pgid, 'SIGKILL');
+      killedAt ??= now;
+    }
     await delay(20);
   }
 }
