@@ -164,9 +164,27 @@ export class Workbench implements AsyncDisposable {
     await input.press('Enter');
   }
 
+  /** Saves to this file in an open dialog, once that has put its own proposal into the box: it does so a moment late. */
+  async saveAs(file: string, proposal: RegExp): Promise<void> {
+    const input = this.quickInput.locator('input[type=text]').first();
+    await waitUntil('the dialog proposes a file', async () => proposal.test(await input.inputValue()));
+    await input.fill(file);
+    await waitUntil('the dialog has the file', async () => (await input.inputValue()) === file);
+    await input.press('Enter');
+  }
+
   /** A notification that contains this text. */
   notification(text: string | RegExp): Locator {
     return this.page.locator('.notification-list-item', { hasText: text }).first();
+  }
+
+  /** Waits until a notification with this text is shown, and none beside it. */
+  async onlyNotification(text: string | RegExp): Promise<void> {
+    const all = this.page.locator('.notification-list-item');
+    await this.notification(text).waitFor();
+    await waitUntil(`nothing is told but ${text}`, async () => {
+      return (await all.count()) === 1 && (await all.filter({ hasText: text }).count()) === 1;
+    });
   }
 
   /** Presses a button of a notification that contains this text. */

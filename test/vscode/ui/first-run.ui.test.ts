@@ -78,8 +78,7 @@ describe('the first run', function () {
   it('has a walkthrough from the relay to the first update', async () => {
     await workbench.command('NixFleet: Get Started');
     const steps = workbench.page.locator('.getting-started-step');
-    await steps.first().waitFor();
-    assert.equal(await steps.count(), 5);
+    await waitUntil('it has five steps', async () => (await steps.count()) === 5);
     await workbench.command('View: Toggle Primary Side Bar Visibility');
     await pictures('walkthrough');
     await workbench.openContainer('NixFleet');

@@ -134,8 +134,7 @@ describe('the commands of the palette', function () {
     await workbench.answerNotification('Updating web', 'Cancel');
     await waitUntil('the host was told', () => web.cancelled.includes(run.runId));
     run.end({ outcome: 'cancelled', changed: false });
-    await workbench.notification('Updating web was cancelled.').waitFor();
-    assert.equal(await workbench.page.locator('.notification-list-item').count(), 1);
+    await workbench.onlyNotification('Updating web was cancelled.');
     await workbench.answerNotification('Updating web was cancelled.', 'Show Run');
     await workbench.webview('web: update');
   });

@@ -120,7 +120,8 @@ describe('a window that is reloaded in the middle of a run', function () {
     await reloaded;
     // hidden, it is brought up to date when somebody looks
     await workbench.tab('right.txt').waitFor();
-    assert.equal(await workbench.page.locator('.editor-group-container').count(), 2);
+    const groups = workbench.page.locator('.editor-group-container');
+    await waitUntil('there are two groups', async () => (await groups.count()) === 2);
     const panel = await workbench.webview('web: update');
     await panel.getByText('line 1500', { exact: true }).waitFor();
     assert.equal(await wholeOutput(panel), run.outputBytes.toString());
@@ -128,8 +129,7 @@ describe('a window that is reloaded in the middle of a run', function () {
 
   it('tells the outcome once, and has kept every byte in one file', async () => {
     run.output('the end\n').phase('activating').phase('confirming').phase('committing').end();
-    await workbench.notification('web was updated').waitFor();
-    assert.equal(await workbench.page.locator('.notification-list-item').count(), 1);
+    await workbench.onlyNotification('web was updated');
     const panel = await workbench.webview('web: update');
     await panel.getByText('the end', { exact: true }).waitFor();
     await waitUntil('the same bytes in the file', () => {
