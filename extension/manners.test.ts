@@ -8,7 +8,7 @@ import type { ExtensionContext } from 'vscode';
 import type { OperatorMessage } from '../protocol/index.ts';
 import type { NixFleetApi } from './api.ts';
 import { eventually, FakeRelay } from './connection/fake-relay.ts';
-import { aRollout, aRun, anEndedRun, anOutdatedHost, NOW, runId } from './fleet/samples.ts';
+import { aRollout, aRun, anEndedRun, anOutdatedHost, NO_COUNTS, NOW, runId } from './fleet/samples.ts';
 import { loadExtension, type Loaded } from './testing/load.ts';
 
 /** An entry of a menu. */
@@ -137,6 +137,36 @@ describe('the extension from activate to its end', function () {
       vscode.window.state.focused = true;
     }
     assert.ok(!existsSync(join(storage, 'told')));
+  });
+
+  it('leaves to other windows what its own, which is gone, could not show', async () => {
+    const asked = [{ host: 'web', runId: RUN }];
+    const remembered = { 'nixfleet.watchedRuns': [{ askedAt: Date.now(), runs: asked }] };
+    vscode.window.isThere = false;
+    try {
+      await live(async () => {
+        relay.say({ type: 'run', run: anEndedRun(1) });
+        await eventually(() => vscode.said.includes('memory nixfleet.watchedRuns: []'));
+        await turn();
+      }, remembered);
+    } finally {
+      vscode.window.isThere = true;
+    }
+    assert.ok(!existsSync(join(storage, 'told')));
+  });
+
+  it('tells that a rollout waits for hosts that are offline, and when it is over', async () => {
+    const rollout = aRollout({ counts: { ...NO_COUNTS, succeeded: 3, offline: 1 } });
+    const remembered = {
+      'nixfleet.watchedRollouts': [{ rolloutId: rollout.rolloutId, askedAt: Date.now(), told: false }],
+    };
+    const told = (): string[] => vscode.said.filter(line => line.includes('hosts updated'));
+    await live(async () => {
+      relay.say({ type: 'rollout', rollout });
+      await eventually(() => told().length === 1);
+      relay.say({ type: 'rollout', rollout: aRollout({ counts: { ...NO_COUNTS, succeeded: 4 }, endedAt: NOW }) });
+      await eventually(() => told().length === 2);
+    }, remembered);
   });
 
   it('says its token to the relay, and to nobody and nothing else', async () => {

@@ -29,7 +29,9 @@ export class RolloutNotifications extends Disposable {
   }
 
   async #tell(rollout: Rollout): Promise<void> {
-    if (!(await isToldHere(rollout.rolloutId, this.#isFirst, this.#ended.signal)) || this.isDisposed) return;
+    // it may be told twice: while the rest waits for hosts that are offline, and when it is over
+    const name = rollout.endedAt === undefined ? `${rollout.rolloutId}-so-far` : rollout.rolloutId;
+    if (!(await isToldHere(name, this.#isFirst, this.#ended.signal)) || this.isDisposed) return;
     const { t } = this.#locale;
     const [only, ...more] = rollout.failed;
     const button = !only ? t('Show Hosts') : more.length > 0 ? t('Show Failed…') : t('Show Run');

@@ -145,6 +145,7 @@ export const window = {
     return hold('the handler of links', {});
   },
   state: { focused: true },
+  isThere: true,
   onDidChangeWindowState: windowState.event,
   showInformationMessage: notify('information'),
   showWarningMessage: notify('warning'),
@@ -181,6 +182,8 @@ export const commands = {
     say(id, ...args);
     return Promise.resolve(commandHandlers.get(id)?.(...args));
   },
+  /** Answered by the window; never when there is none. */
+  getCommands: () => (window.isThere ? Promise.resolve([...commandHandlers.keys()]) : new Promise(() => undefined)),
 };
 
 const nothingHappens = new EventEmitter('a listener to the workspace');

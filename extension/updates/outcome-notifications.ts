@@ -59,8 +59,23 @@ export async function isToldHere(
   isFirst: (name: string) => Promise<boolean>,
   ended: AbortSignal,
 ): Promise<boolean> {
+  if (!(await isSeen())) return false;
   if (!vscode.window.state.focused) await setTimeout(AFTER_YOU, undefined, { signal: ended }).catch(() => undefined);
   return !ended.aborted && isFirst(name);
+}
+
+/**
+ * Whether there is a window to this extension host: a remote one outlives a window that went without a word, for minutes or
+ * hours, and what it told then nobody would see. Settles only when the window answers.
+ */
+async function isSeen(): Promise<boolean> {
+  try {
+    // the least that only the window can answer
+    await vscode.commands.getCommands(true);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Says it as loud as it is; resolves with the button that was chosen. */

@@ -104,4 +104,18 @@ describe('several windows', function () {
     next.phase('activating').phase('confirming').phase('committing').end();
     await elsewhere.onlyNotification('web was updated');
   });
+
+  it('are told also when the one that asked went without a word: its extension host, which lives on, does not tell', async () => {
+    const asked = agent.nextRun();
+    await asking.contextMenu(asking.treeItem('web'), 'Update Agent');
+    const last = await asked;
+    last.phase('accepted').phase('building');
+    await asking.treeItem('web').filter({ hasText: 'updating · building' }).waitFor();
+    await asking.closeWindow();
+    const again = await elsewhere.openWindow(join(folder, 'nixcfg'));
+    await again.openContainer('NixFleet');
+    await again.treeItem('web').filter({ hasText: 'updating · building' }).waitFor();
+    last.phase('activating').phase('confirming').phase('committing').end();
+    await again.onlyNotification('web was updated');
+  });
 });
