@@ -183,7 +183,10 @@ export const commands = {
     return Promise.resolve(commandHandlers.get(id)?.(...args));
   },
   /** Answered by the window; never when there is none. */
-  getCommands: () => (window.isThere ? Promise.resolve([...commandHandlers.keys()]) : new Promise(() => undefined)),
+  getCommands: () => {
+    say('the window', 'is asked');
+    return window.isThere ? Promise.resolve([...commandHandlers.keys()]) : new Promise(() => undefined);
+  },
 };
 
 const nothingHappens = new EventEmitter('a listener to the workspace');
