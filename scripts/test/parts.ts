@@ -19,7 +19,7 @@ export interface Part {
   readonly name: string;
   /** Whether it needs what `esbuild.mjs` builds. */
   readonly built: boolean;
-  /** Parts of different lanes run at the same time. */
+  /** Parts of different lanes run at the same time, except in CI. */
   readonly lane: 'source' | 'hosts';
   run(request: Request): Promise<Tally>;
 }
