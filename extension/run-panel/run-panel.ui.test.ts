@@ -294,16 +294,35 @@ describe('the page of the run panel', function () {
       await until(`${count} === '2 of 31' && ${rowText('last')} === 'end' && ${isAtEnd}`);
     });
 
-    it('follows the end again when nothing was found', async () => {
+    it('follows the end again when nothing was found, also where the beginning of the text was', async () => {
       const { page, write, until } = await show('queued');
       write(lines(0, 300));
       await until(`${rowText('last')} === 'line 299' && ${isAtEnd}`);
       await page.keyboard.press('Control+f');
-      await page.keyboard.type('nowhere');
+      await page.keyboard.type('n');
+      await until(`${count}.endsWith(' of 300') && ${isInView}`);
+      await page.keyboard.type('owhere');
       await until(`${count} === 'No results'`);
       await page.keyboard.press('Escape');
       write(lines(300, 300));
       await until(`${rowText('last')} === 'line 599' && ${isAtEnd}`);
+    });
+
+    it('stays where somebody went from match to match, although nothing is found of what is typed then', async () => {
+      const { page, write, until, evaluate } = await show('queued');
+      write(lines(0, 300));
+      await until(`${rowText('last')} === 'line 299' && ${isAtEnd}`);
+      await page.keyboard.press('Control+f');
+      await page.keyboard.type('line 1');
+      await until(`${count}.endsWith(' of 111') && ${isInView}`);
+      await page.keyboard.press('Enter');
+      await page.keyboard.type('nowhere');
+      await until(`${count} === 'No results'`);
+      const before = await evaluate<number>(`${scroller}.scrollTop`);
+      await page.keyboard.press('Escape');
+      write(lines(300, 300));
+      await until(`document.querySelector('.output .fold-note').textContent === '600 lines'`);
+      assert.equal(await evaluate(`${scroller}.scrollTop`), before);
     });
 
     it('finds in any of a million lines, also far to the right, and counts so many and no more', async () => {

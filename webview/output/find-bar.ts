@@ -11,8 +11,8 @@ export interface FindBarOptions {
   readonly from: () => number;
   /** Another text is looked for, or none, or something was found. */
   readonly onDidChange: () => void;
-  /** There is a match to be gone to. */
-  readonly goTo: () => void;
+  /** There is a match to be gone to, which came by typing or was asked for. */
+  readonly goTo: (isAskedFor: boolean) => void;
   /** The bar was closed, and the focus goes elsewhere. */
   readonly onDidClose: () => void;
 }
@@ -82,6 +82,11 @@ export class FindBar {
     return this.isOpen && text !== '' ? { text, matchCase: this.#matchCase.checked } : undefined;
   }
 
+  /** All was searched, and there is nothing. */
+  get hasNone(): boolean {
+    return this.#found !== undefined && this.#found.searched && this.#found.count === 0;
+  }
+
   /** The match to show. */
   get current(): PanelFound['current'] {
     return this.#found?.current ?? null;
@@ -118,9 +123,10 @@ export class FindBar {
     const { current } = found;
     const hasMoved = current?.row !== before?.row || current?.column !== before?.column;
     this.#options.onDidChange();
-    if (!current || !(hasMoved || this.#isWanted)) return;
+    const isWanted = this.#isWanted;
+    if (!current || !(hasMoved || isWanted)) return;
     this.#isWanted = false;
-    this.#options.goTo();
+    this.#options.goTo(isWanted);
   }
 
   /** The extension has forgotten what it was asked for. */
@@ -143,9 +149,10 @@ export class FindBar {
   #showCount(): void {
     const words = this.query ? this.#words() : '';
     setText(this.#count, words);
-    const { searched = false, count = 0, current = null } = this.#found ?? {};
-    this.element.classList.toggle('is-none', searched && count === 0);
-    const saidOf = searched ? [this.#request, current?.index, count === 0].join() : '';
+    const { hasNone } = this;
+    const { searched = false, current = null } = this.#found ?? {};
+    this.element.classList.toggle('is-none', hasNone);
+    const saidOf = searched ? [this.#request, current?.index, hasNone].join() : '';
     if (saidOf !== this.#saidOf && (searched || words === '')) setText(this.#spoken, words);
     if (searched) this.#saidOf = saidOf;
   }

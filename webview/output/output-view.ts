@@ -47,8 +47,10 @@ export class OutputView {
   #output: PanelOutput | undefined;
   #follows = saved().row === null;
   #isFinding = false;
-  /** The end was followed when finding began, and is again at its end unless the reader went elsewhere. */
+  /** The end was followed when finding began, and is again once nothing is found, unless the reader went elsewhere. */
   #followsAfterFind = false;
+  /** Finding led to a match. */
+  #isAtMatch = false;
   /** The match that was found is yet to be shown. */
   #isToReveal = false;
   /** Where the reader was before the page was made anew. */
@@ -79,7 +81,7 @@ export class OutputView {
       context,
       from: () => this.#window.view.from,
       onDidChange: () => this.#findChanged(),
-      goTo: () => this.#goToMatch(),
+      goTo: isAskedFor => this.#goToMatch(isAskedFor),
       onDidClose: () => this.#scroller.focus(),
     });
     const findButton = el(
@@ -167,17 +169,20 @@ export class OutputView {
       this.#followsAfterFind = this.#follows;
       this.#follows = false;
     } else if (!isFinding) {
-      this.#follows ||= this.#followsAfterFind;
+      this.#follows ||= this.#followsAfterFind && !this.#isAtMatch;
       this.#followsAfterFind = false;
       this.#isToReveal = false;
     }
+    if (!isFinding || this.#find.hasNone) this.#isAtMatch = false;
     this.#isFinding = isFinding;
     this.#schedule();
   }
 
-  #goToMatch(): void {
+  #goToMatch(isAskedFor: boolean): void {
     this.#follows = false;
-    this.#followsAfterFind = false;
+    // the first letters of a text lead to matches that nobody wanted
+    if (isAskedFor) this.#followsAfterFind = false;
+    this.#isAtMatch = true;
     this.#isToReveal = true;
     this.#schedule();
   }
