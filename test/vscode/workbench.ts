@@ -257,7 +257,8 @@ export class Workbench implements AsyncDisposable {
     await attempt(async () => {
       await target.click({ button: 'right' });
       await this.#menuItems.first().waitFor({ timeout: 5_000 });
-      if (await isRowWithoutFocus(target)) {
+      // a tree sets the focus to the row that was clicked
+      if ((await target.and(this.page.locator('[role=treeitem]:not(.focused)')).count()) > 0) {
         await this.dismissMenu();
         throw new Error('the rows moved under the pointer: this is the menu of another one');
       }
@@ -399,13 +400,6 @@ export async function waitUntil(
     if (Date.now() > end) throw new Error(`waited ${deadline / 1000} s in vain: ${what}`);
     await pause(100);
   }
-}
-
-/** Whether it is a row of a tree, and not the one that was clicked last: a tree sets the focus to that one. */
-async function isRowWithoutFocus(target: Locator): Promise<boolean> {
-  return target.evaluate(
-    element => element.getAttribute('role') === 'treeitem' && !element.classList.contains('focused'),
-  );
 }
 
 /** The text of an editor's lines in sight, from the top down: in the page they lie in any order. */
