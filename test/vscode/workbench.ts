@@ -113,6 +113,16 @@ export class Workbench implements AsyncDisposable {
     return this.page.close();
   }
 
+  /** Ends the window's process: its server hears no word of it, and keeps the extension host for one that may come back. */
+  async crash(): Promise<void> {
+    const devtools = await this.page.context().newCDPSession(this.page);
+    const isGone = this.page.waitForEvent('crash');
+    // never answered: who would answer is gone
+    devtools.send('Page.crash').catch(() => undefined);
+    await isGone;
+    await this.page.close();
+  }
+
   /** Loads the window anew, as *Developer: Reload Window* does. */
   async reload(): Promise<void> {
     await this.page.reload();
@@ -232,9 +242,16 @@ export class Workbench implements AsyncDisposable {
 
   /** Chooses from the context menu of what is given; further entries are those of submenus. */
   async contextMenu(target: Locator, ...entries: readonly string[]): Promise<void> {
-    await this.openContextMenu(target);
+    const itemOf = (entry: string) => this.#menu.getByRole('menuitem', { name: entry, exact: true });
+    // what a row has to offer comes a moment after what made it so
+    await attempt(async () => {
+      const offered = await this.openContextMenu(target);
+      if (entries[0] === undefined || (await itemOf(entries[0]).count()) > 0) return;
+      await this.dismissMenu();
+      throw new Error(`the menu has no ${entries[0]}, but ${offered.join(', ')}`);
+    });
     for (const [index, entry] of entries.entries()) {
-      const item = this.#menu.getByRole('menuitem', { name: entry, exact: true });
+      const item = itemOf(entry);
       await item.hover();
       if (index < entries.length - 1) continue;
       // a menu that is still being laid out swallows the first click; one that is slow to go would take a second one, too
@@ -347,11 +364,17 @@ export class Workbench implements AsyncDisposable {
     return path;
   }
 
-  /** For `afterEach`: keeps a picture of the window, and prints what it logged, when the test has failed. */
-  async keepFailure(context: Context): Promise<void> {
+  /**
+   * For `afterEach`: keeps a picture of the window, and prints what it logged, when the test has failed. `which` tells windows of
+   * one test apart.
+   */
+  async keepFailure(context: Context, which = ''): Promise<void> {
     const test = context.currentTest;
-    if (test?.state !== 'failed') return;
-    const picture = await this.picture(`failed/${test.fullTitle().replaceAll(/\W+/g, '-')}`, 'stay');
+    if (test?.state !== 'failed' || this.page.isClosed()) return;
+    const picture = await this.picture(
+      `failed/${`${test.fullTitle()} ${which}`.trim().replaceAll(/\W+/g, '-')}`,
+      'stay',
+    );
     console.log([`      The window then: ${picture}`, ...this.log.slice(-20)].join('\n      '));
   }
 

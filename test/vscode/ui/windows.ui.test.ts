@@ -36,7 +36,8 @@ describe('several windows', function () {
   after(() => opened.disposeAsync());
 
   afterEach(async function () {
-    for (const window of [asking, elsewhere, beside]) await (window as Workbench | undefined)?.keepFailure(this);
+    for (const [which, window] of Object.entries({ asking, elsewhere, beside }))
+      await (window as Workbench | undefined)?.keepFailure(this, which);
   });
 
   const copies = (): string[] =>
@@ -111,7 +112,7 @@ describe('several windows', function () {
     const last = await asked;
     last.phase('accepted').phase('building');
     await asking.treeItem('web').filter({ hasText: 'updating · building' }).waitFor();
-    await asking.closeWindow();
+    await asking.crash();
     const again = await elsewhere.openWindow(join(folder, 'nixcfg'));
     await again.openContainer('NixFleet');
     await again.treeItem('web').filter({ hasText: 'updating · building' }).waitFor();
