@@ -11,8 +11,10 @@ export interface FindBarOptions {
   readonly from: () => number;
   /** Another text is looked for, or none, or something was found. */
   readonly onDidChange: () => void;
-  /** There is a match to be gone to, which came by typing or was asked for. */
-  readonly goTo: (isAskedFor: boolean) => void;
+  /** There is a match to be gone to. */
+  readonly goTo: () => void;
+  /** Somebody goes from match to match, instead of typing on. */
+  readonly onDidStep: () => void;
   /** The bar was closed, and the focus goes elsewhere. */
   readonly onDidClose: () => void;
 }
@@ -112,6 +114,8 @@ export class FindBar {
   step(by: 1 | -1): void {
     if (!this.query) return;
     this.#isWanted = true;
+    // not with the answer alone: who types on meanwhile never gets it
+    if (this.current) this.#options.onDidStep();
     this.#options.context.post({ type: 'find-step', request: this.#request, by });
   }
 
@@ -123,10 +127,10 @@ export class FindBar {
     const { current } = found;
     const hasMoved = current?.row !== before?.row || current?.column !== before?.column;
     this.#options.onDidChange();
-    const isWanted = this.#isWanted;
-    if (!current || !(hasMoved || isWanted)) return;
+    if (!current || !(hasMoved || this.#isWanted)) return;
+    if (this.#isWanted) this.#options.onDidStep();
     this.#isWanted = false;
-    this.#options.goTo(isWanted);
+    this.#options.goTo();
   }
 
   /** The extension has forgotten what it was asked for. */

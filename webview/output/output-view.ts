@@ -81,7 +81,11 @@ export class OutputView {
       context,
       from: () => this.#window.view.from,
       onDidChange: () => this.#findChanged(),
-      goTo: isAskedFor => this.#goToMatch(isAskedFor),
+      goTo: () => this.#goToMatch(),
+      // where typing led to nobody asked to be
+      onDidStep: () => {
+        this.#followsAfterFind = false;
+      },
       onDidClose: () => this.#scroller.focus(),
     });
     const findButton = el(
@@ -178,10 +182,8 @@ export class OutputView {
     this.#schedule();
   }
 
-  #goToMatch(isAskedFor: boolean): void {
+  #goToMatch(): void {
     this.#follows = false;
-    // the first letters of a text lead to matches that nobody wanted
-    if (isAskedFor) this.#followsAfterFind = false;
     this.#isAtMatch = true;
     this.#isToReveal = true;
     this.#schedule();
