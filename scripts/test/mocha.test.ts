@@ -50,6 +50,26 @@ describe('mocha, as npm test runs it', () => {
     assert.deepEqual(tally(tests), { passed: 1, failed: 0, skipped: [{ what: 'hosts', reason: 'no root', tests: 2 }] });
   });
 
+  it('skips what comes later in a story that broke, and nothing of another', () => {
+    const oneStory = JSON.stringify(join(root, 'scripts/test/one-story.ts'));
+    const tests = `
+      import { oneStory } from ${oneStory};
+      describe('first', function () {
+        oneStory(this);
+        it('a', () => { throw new Error('no'); });
+        it('b', () => {});
+        describe('in it', () => it('c', () => {}));
+      });
+      describe('second', function () {
+        oneStory(this);
+        it('d', () => {});
+      });
+    `;
+    const reason = '“a” failed before it';
+    const skipped = ['first b', 'first in it c'].map(what => ({ what, reason, tests: 1 }));
+    assert.deepEqual(tally(tests), { passed: 1, failed: 1, skipped });
+  });
+
   it('has failed when a test ends the process', () => {
     const tests = `it('a', () => {}); it('b', () => { process.exit(0); }); it('c', () => {});`;
     assert.deepEqual(tally(tests), { passed: 1, failed: 1, skipped: [] });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
 import type { Locator } from 'playwright-core';
 import { root } from '../../../scripts/test/files.ts';
+import { oneStory } from '../../../scripts/test/one-story.ts';
 import { FakeAgent } from '../../support/fake-agent.ts';
 import type { FakeRun } from '../../support/fake-run.ts';
 import { RelayProcess } from '../../support/relay-process.ts';
@@ -18,7 +19,7 @@ const HOSTS = ['cache', 'db', 'mail', 'web-1', 'web-2', 'web-3'] as const;
 const KEPT = 'Hosts are shown as they were last known';
 
 describe('a window in which much comes together', function () {
-  this.bail(true); // one story: what comes later begins where the earlier left off
+  oneStory(this);
   const opened = new AsyncDisposableStack();
   const agents = new Map<string, FakeAgent>();
   let relay: RelayProcess;

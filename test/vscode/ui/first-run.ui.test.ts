@@ -9,6 +9,7 @@ import { isRunning } from '../../../extension/local-relay/process-identity.ts';
 import { readState } from '../../../extension/local-relay/state-file.ts';
 import { localUrl } from '../../../extension/local-relay/addresses.ts';
 import { root } from '../../../scripts/test/files.ts';
+import { oneStory } from '../../../scripts/test/one-story.ts';
 import { FakeAgent } from '../../support/fake-agent.ts';
 import { openWorkbench, waitUntil, type Theme, type Workbench } from '../workbench.ts';
 
@@ -23,7 +24,7 @@ const FLAKE = `{
 const THEMES: readonly Theme[] = ['dark', 'light', 'high-contrast'];
 
 describe('the first run', function () {
-  this.bail(true); // one story
+  oneStory(this);
   const opened = new AsyncDisposableStack();
   let workbench: Workbench;
   let stateFile: string;

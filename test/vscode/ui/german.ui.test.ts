@@ -2,13 +2,14 @@
 // notification.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'mocha';
+import { oneStory } from '../../../scripts/test/one-story.ts';
 import type { FakeAgent } from '../../support/fake-agent.ts';
 import type { FakeRun } from '../../support/fake-run.ts';
 import { openOneHost } from '../one-host.ts';
 import type { Workbench } from '../workbench.ts';
 
 describe('a German window', function () {
-  this.bail(true); // one story
+  oneStory(this);
   const opened = new AsyncDisposableStack();
   let agent: FakeAgent;
   let workbench: Workbench;

@@ -4,6 +4,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
 import type { Locator } from 'playwright-core';
+import { oneStory } from '../../../scripts/test/one-story.ts';
 import type { FakeAgent } from '../../support/fake-agent.ts';
 import type { FakeRun } from '../../support/fake-run.ts';
 import { startNewerRelay } from '../../support/newer-relay.ts';
@@ -15,7 +16,7 @@ const KEPT = 'Hosts are shown as they were last known';
 const GOES_ON = 'The update of web does not need this window';
 
 describe('the link to the relay', function () {
-  this.bail(true); // one story: what comes later begins where the earlier left off
+  oneStory(this);
   const opened = new AsyncDisposableStack();
   let relay: RelayProcess;
   let agent: FakeAgent;

@@ -14,10 +14,11 @@ import type { TestHost } from '../../hosts/lab/host.ts';
 import { Fleet } from '../../support/fleet.ts';
 import type { Operator, WatchedRun } from '../../support/operator.ts';
 import { cannotRun } from '../../../scripts/test/cannot-run.ts';
+import { oneStory } from '../../../scripts/test/one-story.ts';
 import { openWorkbench, waitUntil, type Workbench } from '../workbench.ts';
 
 describe('Update Agent from the tree in VS Code', function () {
-  this.bail(true); // one story: what comes later begins where the earlier left off
+  oneStory(this);
   const opened = new AsyncDisposableStack();
   let fleet: Fleet;
   let operator: Operator;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
 import type { Locator } from 'playwright-core';
 import { root } from '../../../scripts/test/files.ts';
+import { oneStory } from '../../../scripts/test/one-story.ts';
 import { FakeAgent } from '../../support/fake-agent.ts';
 import { RelayProcess } from '../../support/relay-process.ts';
 import { openWorkbench, waitUntil, type Workbench } from '../workbench.ts';
@@ -14,7 +15,7 @@ import { openWorkbench, waitUntil, type Workbench } from '../workbench.ts';
 const REV = 'a3f9c21d'.repeat(5);
 
 describe('the commands of the palette', function () {
-  this.bail(true); // one story: what comes later begins where the earlier left off
+  oneStory(this);
   const opened = new AsyncDisposableStack();
   let relay: RelayProcess;
   let workbench: Workbench;

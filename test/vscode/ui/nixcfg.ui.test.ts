@@ -7,6 +7,7 @@ import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { after, afterEach, before, describe, it } from 'mocha';
 import { root } from '../../../scripts/test/files.ts';
+import { oneStory } from '../../../scripts/test/one-story.ts';
 import { FakeAgent } from '../../support/fake-agent.ts';
 import { RelayProcess } from '../../support/relay-process.ts';
 import { openWorkbench, waitUntil, type Workbench } from '../workbench.ts';
@@ -76,7 +77,7 @@ const NIX_ERROR = [
 ];
 
 describe('nixcfg in the window', function () {
-  this.bail(true); // one story
+  oneStory(this);
   const opened = new AsyncDisposableStack();
   let folder: string;
   let nixcfg: string;

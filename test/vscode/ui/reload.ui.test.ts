@@ -4,6 +4,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
 import type { FrameLocator } from 'playwright-core';
+import { oneStory } from '../../../scripts/test/one-story.ts';
 import type { FakeAgent } from '../../support/fake-agent.ts';
 import type { FakeRun } from '../../support/fake-run.ts';
 import { openOneHost } from '../one-host.ts';
@@ -16,7 +17,7 @@ interface Scroller {
 }
 
 describe('a window that is reloaded in the middle of a run', function () {
-  this.bail(true); // one story: what comes later begins where the earlier left off
+  oneStory(this);
   const opened = new AsyncDisposableStack();
   let agent: FakeAgent;
   let workbench: Workbench;

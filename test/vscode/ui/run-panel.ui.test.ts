@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
 import type { FrameLocator, Locator } from 'playwright-core';
+import { oneStory } from '../../../scripts/test/one-story.ts';
 import { axeComplaints } from '../../../extension/run-panel/preview/axe.ts';
 import type { FakeAgent } from '../../support/fake-agent.ts';
 import type { FakeRun } from '../../support/fake-run.ts';
@@ -60,7 +61,7 @@ interface PageRange {
 }
 
 describe('the run panel in the window', function () {
-  this.bail(true); // one story: what comes later begins where the earlier left off
+  oneStory(this);
   const opened = new AsyncDisposableStack();
   let nixcfg: string;
   let agent: FakeAgent;

@@ -7,11 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
 import { root } from '../../../scripts/test/files.ts';
+import { oneStory } from '../../../scripts/test/one-story.ts';
 import { RelayProcess } from '../../support/relay-process.ts';
 import { openWorkbench, type Workbench } from '../workbench.ts';
 
 describe('the Hosts view without hosts', function () {
-  this.bail(true); // one story
+  oneStory(this);
   const opened = new AsyncDisposableStack();
   const sockets = new Set<Socket>();
   const silent = createServer(socket => sockets.add(socket.on('error', () => undefined)));

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { globSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
+import { oneStory } from '../../../scripts/test/one-story.ts';
 import type { FakeAgent } from '../../support/fake-agent.ts';
 import type { FakeRun } from '../../support/fake-run.ts';
 import type { RelayProcess } from '../../support/relay-process.ts';
@@ -11,7 +12,7 @@ import { openOneHost } from '../one-host.ts';
 import { waitUntil, type Workbench } from '../workbench.ts';
 
 describe('several windows', function () {
-  this.bail(true); // one story: what comes later begins where the earlier left off
+  oneStory(this);
   const opened = new AsyncDisposableStack();
   let relay: RelayProcess;
   let agent: FakeAgent;
