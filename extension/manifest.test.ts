@@ -71,7 +71,10 @@ const nls = JSON.parse(readFileSync(join(root, 'package.nls.json'), 'utf8')) as 
 const { contributes } = manifest;
 /** Of VS Code's own context keys, those that are asked for. */
 const EDITOR_KEYS = new Set(
-  'view viewItem listMultiSelection isWorkspaceTrusted workspaceFolderCount resourceFilename resourceScheme'.split(' '),
+  (
+    'view viewItem listMultiSelection isWorkspaceTrusted workspaceFolderCount resourceFilename resourceScheme ' +
+    'focusedView listFocus inputFocus'
+  ).split(' '),
 );
 /** The button that VS Code puts into the title of every tree that can be collapsed. */
 const COLLAPSE_ALL = 1;

@@ -164,7 +164,7 @@ function handlers(services: CommandServices): Handlers {
       if (configuration) await (await services.nixcfg.features()).showConfiguration(configuration);
     },
     'nixfleet.revealHost': async rows => {
-      const host = await targets.oneHost(rows, { title: t('Show Host in View'), nothing: noHost });
+      const host = await targets.oneHost(rows, { title: t('Find Host'), nothing: noHost });
       if (host) await services.reveal(host.host);
     },
     'nixfleet.filterHosts': () => filterHosts(services),

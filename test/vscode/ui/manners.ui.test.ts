@@ -103,7 +103,7 @@ describe('the commands of the palette', function () {
     await workbench.command('NixFleet: Copy Revision');
     await workbench.pick('web');
     await statusBar(`Copied ${REV}`).waitFor();
-    await workbench.command('NixFleet: Show Host in View');
+    await workbench.command('NixFleet: Find Host…');
     await workbench.pick('db');
     await waitUntil('its row is selected', async () => {
       return (await workbench.treeItem(/^Host db/).getAttribute('aria-selected')) === 'true';

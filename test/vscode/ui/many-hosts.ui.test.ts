@@ -80,6 +80,28 @@ describe('the Hosts view of a fleet of 5,000', () => {
     await workbench.treeItem('a-new-one').waitFor();
   });
 
+  // each row that is drawn takes the focus from the tree's own box: VS Code gives it back to the rows
+  it('finds a host by its name while rows are drawn, and goes to it', async () => {
+    const { page, quickInput } = workbench;
+    const box = quickInput.getByRole('textbox');
+    const isDrawn = (version: string): Promise<void> =>
+      workbench.treeItem('host-0000').filter({ hasText: version }).waitFor();
+    await list().focus();
+    await page.keyboard.press('Control+f');
+    await box.waitFor();
+    for (const [index, letter] of [...'host-1234'].entries()) {
+      fleet.put(bigFleetHost(0, `3.0.${index}`));
+      await isDrawn(`3.0.${index}`);
+      await page.keyboard.type(letter);
+    }
+    await quickInput.getByRole('option', { name: 'host-1234' }).waitFor();
+    await workbench.picture('many-hosts-find');
+    await page.keyboard.press('Enter');
+    await workbench.page.locator('.sidebar [role=treeitem].selected', { hasText: 'host-1234' }).waitFor();
+    await list().press('Home');
+    await workbench.treeItem('a-new-one').waitFor();
+  });
+
   it('shows only the states that were chosen, says which, and keeps that over a reload', async () => {
     await workbench.command('NixFleet: Filter Hosts by State…');
     await workbench.quickInput.getByText('1000 hosts').first().waitFor();
