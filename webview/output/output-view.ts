@@ -82,7 +82,7 @@ export class OutputView {
       from: () => this.#window.view.from,
       onDidChange: () => this.#findChanged(),
       goTo: () => this.#goToMatch(),
-      // where typing led to nobody asked to be
+      // typing alone leads to matches that nobody asked for
       onDidStep: () => {
         this.#followsAfterFind = false;
       },
