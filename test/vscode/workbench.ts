@@ -219,8 +219,11 @@ export class Workbench implements AsyncDisposable {
   async openContainer(title: string): Promise<void> {
     const entry = this.page.locator('.activitybar').getByRole('tab', { name: title });
     await entry.waitFor();
-    if ((await entry.getAttribute('aria-selected')) !== 'true') await entry.click();
-    await this.page.locator('.sidebar .composite.title', { hasText: title }).waitFor();
+    // a click on one that a starting window brings back just then makes it go
+    await attempt(async () => {
+      if ((await entry.getAttribute('aria-selected')) !== 'true') await entry.click();
+      await this.page.locator('.sidebar .composite.title', { hasText: title }).waitFor({ timeout: 5_000 });
+    });
   }
 
   /** A row of any tree, by a part of its label. */
