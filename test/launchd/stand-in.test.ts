@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
@@ -359,6 +361,19 @@ describe('the stand-in for launchd', function () {
     assert.equal((await launchd.launchctl('bootstrap', domain, file)).code, 0);
     assert.equal((await print(`${domain}/org.x`))['last exit code'], '78: EX_CONFIG');
     assert.deepEqual(log(), []);
+  });
+
+  it('outlives a launchctl that is killed before it has read its answer', async () => {
+    await start();
+    const killed = connect(join(folder, 'launchd', 'socket')).pause();
+    await once(killed, 'connect');
+    killed.write(`${JSON.stringify({ args: ['list'], client: { uid: UID, cwd: '/' } })}\n`);
+    // answered later than that one, whose answer nobody reads
+    assert.equal((await launchd.launchctl('list')).code, 0);
+    killed.destroy();
+    await once(killed, 'close');
+    assert.equal((await launchd.launchctl('list')).code, 0);
+    assert.equal((await launchd.launchctl('list')).code, 0);
   });
 
   it('has its programs where a Mac has them', async () => {

@@ -47,14 +47,20 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => vo
 
 async function serve(socket: Socket): Promise<void> {
   socket.on('error', () => undefined);
-  for await (const line of createInterface({ input: socket })) {
-    const { args, client, control } = JSON.parse(line) as Request;
-    if (control?.fault) standIn.faults.push(control.fault);
-    if (control?.mend) standIn.faults.length = 0;
-    if (control?.gui !== undefined) await logIn(control.gui);
-    const reply = control ? { code: 0, stdout: '', stderr: '' } : await standIn.run(args, client);
-    socket.end(`${JSON.stringify(reply)}\n`);
+  try {
+    for await (const line of createInterface({ input: socket })) await answer(socket, JSON.parse(line) as Request);
+  } catch (error) {
+    // a launchctl that was killed with its job reads no answer
+    if (error !== socket.errored) throw error;
   }
+}
+
+async function answer(socket: Socket, { args, client, control }: Request): Promise<void> {
+  if (control?.fault) standIn.faults.push(control.fault);
+  if (control?.mend) standIn.faults.length = 0;
+  if (control?.gui !== undefined) await logIn(control.gui);
+  const reply = control ? { code: 0, stdout: '', stderr: '' } : await standIn.run(args, client);
+  socket.end(`${JSON.stringify(reply)}\n`);
 }
 
 async function logIn(gui: boolean): Promise<void> {
